@@ -1,0 +1,94 @@
+package bindings_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/poelua/poelua/runtime"
+)
+
+// bench runs a program that counts its own work: b.N is in the global N.
+func bench(b *testing.B, program string) {
+	rt, err := runtime.New(runtime.Options{Idle: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer rt.Close()
+	if err := rt.DoString("bench", fmt.Sprintf("N = %d\npoe = require 'poe'\n", b.N)+program); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	if err := rt.Run(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// A session posts to itself. A number in a Lua variable costs gopher-lua 8 bytes each time it changes, so this
+// counts in Go: the run is stopped after b.N events.
+func BenchmarkYield(b *testing.B) {
+	rt, err := runtime.New(runtime.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer rt.Close()
+	if err := rt.DoString("bench", `local poe = require "poe"
+poe.Session.create{ inline_states = {
+  _start = function(ctx) ctx.kernel:yield("tick") end,
+  tick = function(ctx) ctx.kernel:yield("tick") end,
+} }`); err != nil {
+		b.Fatal(err)
+	}
+	k := rt.Kernel()
+	n := 0
+	b.ReportAllocs()
+	b.ResetTimer()
+	if err := k.RunWhile(context.Background(), func() bool { n++; return n <= b.N }); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func BenchmarkYieldWithArguments(b *testing.B) {
+	bench(b, `poe.Session.create{ inline_states = {
+  _start = function(ctx) ctx.kernel:yield("tick", N, "x") end,
+  tick = function(ctx, n, x) if n > 0 then ctx.kernel:yield("tick", n - 1, x) end end,
+} }`)
+}
+
+func BenchmarkCall(b *testing.B) {
+	bench(b, `local target = poe.Session.create{ inline_states = {
+  _start = function(ctx) ctx.kernel:alias_set("target") end,
+  get = function(ctx, v) return v end,
+} }
+poe.Session.create{ inline_states = {
+  _start = function(ctx) ctx.kernel:yield("go") end,
+  go = function(ctx) for i = 1, N do ctx.kernel:call(target, "get", true) end end,
+} }`)
+}
+
+func BenchmarkTimers(b *testing.B) {
+	bench(b, `poe.Session.create{ inline_states = {
+  _start = function(ctx) ctx.kernel:yield("go") end,
+  go = function(ctx)
+    for i = 1, N do
+      local id = ctx.kernel:delay_set("fire", (i * 7919 % 1000) / 1e6)
+      if i % 2 == 0 then ctx.kernel:alarm_remove(id) end
+    end
+  end,
+  fire = function() end,
+} }`)
+}
+
+func BenchmarkSessions(b *testing.B) {
+	bench(b, `local states = { _start = function(ctx) ctx.kernel:yield("event") end, event = function() end, _stop = function() end }
+local made = 0
+poe.Session.create{ inline_states = {
+  _start = function(ctx) ctx.kernel:yield("make") end,
+  make = function(ctx)
+    poe.Session.create{ inline_states = states }
+    made = made + 1
+    if made < N then ctx.kernel:yield("make") end
+  end,
+} }`)
+}

@@ -1,0 +1,184 @@
+package bindings
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"syscall"
+
+	lua "github.com/yuin/gopher-lua"
+	"golang.org/x/sys/unix"
+
+	"github.com/poelua/poelua/bindings/luax"
+	"github.com/poelua/poelua/kernel"
+	"github.com/poelua/poelua/kernel/host"
+)
+
+// Lib is the library poe in one Lua state, on one kernel. Loop goroutine only.
+type Lib struct {
+	Guard   *luax.Guard
+	Context context.Context // what ends kernel:run; nil: nothing does
+
+	k    *kernel.Kernel
+	host *host.Host
+	main *lua.LState
+
+	module      *lua.LTable
+	kernelTable *lua.LTable
+	session     *lua.LTable // the class poe.Session
+	sessionMeta *lua.LTable // the metatable of its objects
+	contextMeta *lua.LTable
+	anonMeta    *lua.LTable // of postbacks and callbacks
+	handleMeta  *lua.LTable
+	invoke      *lua.LFunction // poe.Session.invoke
+	method      *lua.LFunction // calls a method that is not to be found without running Lua
+
+	classMetas map[*lua.LTable]*lua.LTable     // metatables of the objects of subclasses
+	foreigners map[*kernel.Task]*lua.LUserData // objects of sessions that are not Lua's
+	sets       [4]cachedSet
+	nextSet    int
+	anons      anons
+	interfaces map[int]kernel.Site // descriptors whose closing sends UIDESTROY, and where that was asked for
+	buffer     []byte              // of reads, made when first needed
+	last       *Failure            // the error that ended the last run
+}
+
+// Config is what a Lib is made of.
+type Config struct {
+	State   *lua.LState
+	Kernel  *kernel.Kernel
+	Host    *host.Host
+	Guard   *luax.Guard
+	Version string
+}
+
+// New makes the library. The table that require "poe" gives is Module.
+func New(c Config) *Lib {
+	b := &Lib{
+		Guard:      c.Guard,
+		k:          c.Kernel,
+		host:       c.Host,
+		main:       c.State,
+		classMetas: map[*lua.LTable]*lua.LTable{},
+		foreigners: map[*kernel.Task]*lua.LUserData{},
+		interfaces: map[int]kernel.Site{},
+	}
+	l := c.State
+	b.module = l.CreateTable(0, 16)
+	b.openKernel(l)
+	b.openSession(l)
+	b.openContext(l)
+	b.openPostbacks(l)
+	b.openHandles(l)
+	set := func(name string, v lua.LValue) { b.module.RawSetString(name, v) }
+	set("kernel", b.kernelTable)
+	set("Session", b.session)
+	set("errno", errnoTable(l))
+	set("version", lua.LString(c.Version))
+	set("time", l.NewFunction(b.time))
+	set("pid", l.NewFunction(b.pid))
+	return b
+}
+
+// Module is the table that require "poe" gives.
+func (b *Lib) Module() *lua.LTable { return b.module }
+
+// Kernel is the kernel that the library is bound to.
+func (b *Lib) Kernel() *kernel.Kernel { return b.k }
+
+func (b *Lib) time(l *lua.LState) int {
+	l.Push(luax.Seconds(b.k.Clock().Wall()))
+	return 1
+}
+
+func (b *Lib) pid(l *lua.LState) int {
+	l.Push(lua.LNumber(b.host.Pid()))
+	return 1
+}
+
+// errnoTable maps the names of errors to their numbers.
+func errnoTable(l *lua.LState) *lua.LTable {
+	t := l.CreateTable(0, 160)
+	for i := 1; i < 200; i++ {
+		if name := unix.ErrnoName(syscall.Errno(i)); name != "" {
+			t.RawSetString(name, lua.LNumber(i))
+		}
+	}
+	for name, errno := range map[string]syscall.Errno{
+		"EWOULDBLOCK": syscall.EWOULDBLOCK, "ENOTSUP": syscall.ENOTSUP, "EOPNOTSUPP": syscall.EOPNOTSUPP,
+	} {
+		t.RawSetString(name, lua.LNumber(errno))
+	}
+	return t
+}
+
+// class makes a table of methods.
+func class(l *lua.LState, methods map[string]lua.LGFunction) *lua.LTable {
+	t := l.CreateTable(0, len(methods))
+	for name, f := range methods {
+		t.RawSetString(name, l.NewFunction(f))
+	}
+	return t
+}
+
+// metatable makes the metatable of a class's objects. name is what error messages call them.
+func metatable(l *lua.LState, name string, index lua.LValue, more map[string]lua.LGFunction) *lua.LTable {
+	mt := l.CreateTable(0, 4+len(more))
+	mt.RawSetString("__name", lua.LString(name))
+	mt.RawSetString("__metatable", lua.LString(name))
+	mt.RawSetString("__index", index)
+	for event, f := range more {
+		mt.RawSetString(event, l.NewFunction(f))
+	}
+	return mt
+}
+
+// failure returns nil, message and errno; under the assertion retvals it raises instead.
+func (b *Lib) failure(l *lua.LState, err error) int {
+	if b.k.Assert()&kernel.AssertRetvals != 0 {
+		l.RaiseError("%s", err.Error())
+	}
+	return luax.Failure(l, err)
+}
+
+// result returns true, or what failure does.
+func (b *Lib) result(l *lua.LState, err error) int {
+	if err != nil {
+		return b.failure(l, err)
+	}
+	return luax.True(l)
+}
+
+// Failure is an error that a handler raised.
+type Failure struct {
+	Lua     *luax.Error
+	Session kernel.SessionID
+	Who     string // the session, for people
+	Event   string
+}
+
+func (f *Failure) Error() string { return f.Lua.Message }
+
+// Unwrap gives the Lua error.
+func (f *Failure) Unwrap() error { return f.Lua }
+
+func (b *Lib) failed(s *session, event string, err *luax.Error) *Failure {
+	f := &Failure{err, s.ID(), s.Task.String(), event}
+	where := fmt.Sprintf("\tin handler '%s' of %s", event, f.Who)
+	if err.Traceback == "" {
+		err.Traceback = "stack traceback:"
+	}
+	if !strings.HasSuffix(err.Traceback, where) {
+		err.Traceback += "\n" + where
+	}
+	return f
+}
+
+// Remembered is what is known of an error that ended a run and was then raised by kernel:run with this value; nil if
+// it did not come from there.
+func (b *Lib) Remembered(v lua.LValue) *Failure {
+	if b.last != nil && b.last.Lua.Value == v {
+		return b.last
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package luax
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// Error is an error that was raised in Lua.
+type Error struct {
+	Value     lua.LValue // what was raised
+	Message   string     // the same as text; a table is shown by its contents
+	Traceback string     // "stack traceback:" and the Lua calls, innermost first; "" if it was not asked for
+	Cause     error      // the Go error behind it, if there is one
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap gives the Go error behind it.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Guard makes protected calls in a Lua state and its coroutines.
+//
+// gopher-lua's own PCall has two faults that this works around. Raising an error closes the upvalues of every
+// call in progress, also of those that go on: a local variable and the closures that share it part company. With an error
+// function it closes none, and upvalues of calls that are gone point to registers that others use by then. Here those
+// of the failed calls are closed, no others.
+type Guard struct {
+	State *lua.LState // where handlers run: the state that runs now; the bindings set it, a protected call restores it
+	trap  *lua.LFunction
+	calls []guarded
+}
+
+// guarded is a protected call in progress.
+type guarded struct {
+	l         *lua.LState
+	base      frame          // the call that made it
+	handler   *lua.LFunction // xpcall's; nil if none
+	trace     bool
+	traceback string
+	trapped   bool
+}
+
+// NewGuard makes the Guard of a main state.
+func NewGuard(l *lua.LState) *Guard {
+	g := &Guard{State: l}
+	g.trap = l.NewFunction(g.onError)
+	return g
+}
+
+// Call calls the function that lies under nargs arguments on the stack of l, protected. When it fails, the stack is as if
+// function and arguments had never been pushed. trace asks for a traceback.
+func (g *Guard) Call(l *lua.LState, nargs, nret int, trace bool) *Error {
+	return g.call(l, nargs, nret, guarded{l: l, trace: trace})
+}
+
+func (g *Guard) call(l *lua.LState, nargs, nret int, c guarded) *Error {
+	c.base = currentFrame(l)
+	flag := errorFlag(l)
+	hadFlag, state := *flag, g.State
+	g.calls = append(g.calls, c)
+	err := l.PCall(nargs, nret, g.trap)
+	top := len(g.calls) - 1
+	*flag = hadFlag
+	if err == nil {
+		g.calls = g.calls[:top]
+		return nil
+	}
+	done := g.calls[top]
+	g.calls[top] = guarded{}
+	g.calls = g.calls[:top]
+	g.State = state
+	return g.failed(err, done)
+}
+
+// onError is the error function of every protected call. The failed calls are still on the stack.
+func (g *Guard) onError(l *lua.LState) int {
+	c := &g.calls[len(g.calls)-1]
+	c.trapped = true
+	if c.trace {
+		c.traceback = traceback(l, framesAbove(l, c.base))
+	}
+	closeUpvalues(l, c.base)
+	if c.handler != nil {
+		v := l.Get(1)
+		l.Push(c.handler)
+		l.Push(v)
+		l.Call(1, 1)
+	}
+	return 1
+}
+
+func (g *Guard) failed(err error, c guarded) *Error {
+	e := &Error{Value: lua.LNil, Traceback: c.traceback}
+	var api *lua.ApiError
+	if errors.As(err, &api) {
+		e.Cause = api.Cause
+		if api.Object != nil {
+			e.Value = api.Object
+		}
+		if c.trace && e.Traceback == "" {
+			e.Traceback = strings.TrimSuffix(api.StackTrace, "\n\t[G]: ?")
+		}
+	} else {
+		e.Cause, e.Value = err, lua.LString(err.Error())
+	}
+	if ud, ok := e.Value.(*lua.LUserData); ok {
+		if cause, ok := ud.Value.(error); ok {
+			e.Cause = cause
+		}
+	}
+	e.Message = g.text(c.l, e.Value)
+	return e
+}
+
+// text is Text, but a __tostring written in Lua has its say.
+func (g *Guard) text(l *lua.LState, v lua.LValue) string {
+	switch v.(type) {
+	case *lua.LTable, *lua.LUserData:
+	default:
+		return Text(v)
+	}
+	f, ok := l.GetMetaField(v, "__tostring").(*lua.LFunction)
+	if !ok {
+		return Text(v)
+	}
+	l.Push(f)
+	l.Push(v)
+	if g.Call(l, 1, 1, false) != nil {
+		return Text(v)
+	}
+	s := l.Get(-1)
+	l.Pop(1)
+	return Text(s)
+}
+
+// Raise raises e again, the same value.
+func Raise(l *lua.LState, e *Error) { l.Error(e.Value, 0) }
+
+// Barred says whether l may not yield now: a call into Go that cannot be suspended lies between it and its resume.
+func (g *Guard) Barred(l *lua.LState) bool {
+	return len(g.calls) > 0 && g.calls[len(g.calls)-1].l == l
+}
+
+const (
+	traceHead = 12 // lines of a long traceback that are shown from its beginning
+	traceTail = 8  // and from its end
+)
+
+// traceback lists the innermost n calls of l. The first is the error function itself and is left out.
+func traceback(l *lua.LState, n int) string {
+	var lines []string
+	for level := 1; level < n; level++ {
+		dbg, ok := l.GetStack(level)
+		if !ok {
+			break
+		}
+		if _, err := l.GetInfo("nSl", dbg, lua.LNil); err != nil {
+			break
+		}
+		lines = append(lines, frameLine(dbg))
+		if len(lines) > 100_000 {
+			break
+		}
+	}
+	if skipped := len(lines) - traceHead - traceTail; skipped > 0 {
+		tail := lines[len(lines)-traceTail:]
+		lines = append(lines[:traceHead:traceHead], fmt.Sprintf("\t... (%d more)", skipped))
+		lines = append(lines, tail...)
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return "stack traceback:\n" + strings.Join(lines, "\n")
+}
+
+func frameLine(dbg *lua.Debug) string {
+	place := "[Go]"
+	if dbg.What != "G" {
+		place = fmt.Sprintf("%s:%d", dbg.Source, dbg.CurrentLine)
+	}
+	named := dbg.Name != "" && dbg.Name != "?" && dbg.Name != "main chunk" && dbg.Name[0] != '<'
+	switch {
+	case dbg.What == "main":
+		return fmt.Sprintf("\t%s: in main chunk", place)
+	case named:
+		return fmt.Sprintf("\t%s: in function '%s'", place, dbg.Name)
+	case dbg.What == "G":
+		return fmt.Sprintf("\t%s: in a function", place)
+	default:
+		return fmt.Sprintf("\t%s: in function <%s:%d>", place, dbg.Source, dbg.LineDefined)
+	}
+}
+
+// PCall is Lua's pcall. As in stock gopher-lua, a coroutine cannot yield across it.
+func (g *Guard) PCall(l *lua.LState) int {
+	l.CheckAny(1)
+	return g.protected(l, l.GetTop()-1, guarded{l: l})
+}
+
+// XPCall is Lua's xpcall; arguments after the handler are passed on, as in Lua 5.2.
+func (g *Guard) XPCall(l *lua.LState) int {
+	l.CheckAny(1)
+	handler := l.CheckFunction(2)
+	l.Remove(2)
+	return g.protected(l, l.GetTop()-1, guarded{l: l, handler: handler})
+}
+
+func (g *Guard) protected(l *lua.LState, nargs int, c guarded) int {
+	fn := l.Get(1)
+	if fn.Type() != lua.LTFunction && l.GetMetaField(fn, "__call").Type() != lua.LTFunction {
+		l.Push(lua.LFalse)
+		l.Push(lua.LString("attempt to call a " + fn.Type().String() + " value"))
+		return 2
+	}
+	if err := g.call(l, nargs, lua.MultRet, c); err != nil {
+		l.Push(lua.LFalse)
+		l.Push(err.Value)
+		return 2
+	}
+	l.Insert(lua.LTrue, 1)
+	return l.GetTop()
+}

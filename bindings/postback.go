@@ -1,0 +1,159 @@
+package bindings
+
+import (
+	"runtime"
+	"syscall"
+	"weak"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/poelua/poelua/bindings/luax"
+	"github.com/poelua/poelua/kernel"
+)
+
+// anonTag is the tag under which postbacks and callbacks together hold their session, as in POE.
+const anonTag = "anon_event"
+
+// anon is a postback or a callback.
+type anon struct {
+	task     *kernel.Task
+	event    string
+	created  *lua.LTable // the arguments given at creation, the same table each time
+	method   string      // "postback" or "callback"
+	holds    bool
+	released bool
+}
+
+func (p *anon) String() string {
+	return "poe." + p.method + "(" + p.task.ID().String() + " " + p.event + ")"
+}
+
+// anons are the postbacks and callbacks that hold their sessions: whether the script still has them can be told by the
+// weak pointers.
+type anons struct {
+	held []heldAnon
+}
+
+type heldAnon struct {
+	object weak.Pointer[lua.LUserData]
+	anon   *anon
+}
+
+func (b *Lib) openPostbacks(l *lua.LState) {
+	methods := class(l, map[string]lua.LGFunction{
+		"release": b.anonRelease,
+		"weaken":  b.anonWeaken,
+	})
+	b.anonMeta = metatable(l, "poe.Postback", methods, map[string]lua.LGFunction{
+		"__call": b.anonCall,
+		"__tostring": func(l *lua.LState) int {
+			l.Push(lua.LString(checkAnon(l, "tostring").String()))
+			return 1
+		},
+	})
+}
+
+func (b *Lib) sessionPostback(l *lua.LState) int { return b.newAnon(l, "postback") }
+func (b *Lib) sessionCallback(l *lua.LState) int { return b.newAnon(l, "callback") }
+
+func (b *Lib) newAnon(l *lua.LState, method string) int {
+	t := b.checkTask(l, method)
+	a := luax.Args{L: l, Name: method, Base: 1}
+	event := b.eventArg(a, 1)
+	if t.ID() == 0 || !t.Alive() {
+		return b.failure(l, b.k.NoSession(method, t))
+	}
+	if _, err := b.k.Retain(t, anonTag); err != nil {
+		return b.failure(l, err)
+	}
+	p := &anon{task: t, event: event, created: b.packed(a.Rest(1)), method: method, holds: true}
+	ud := &lua.LUserData{Value: p, Metatable: b.anonMeta}
+	b.anons.add(heldAnon{weak.Make(ud), p})
+	l.Push(ud)
+	return 1
+}
+
+// add remembers one more. When the list has doubled, those that no longer hold anything are taken out.
+func (a *anons) add(h heldAnon) {
+	if len(a.held) == cap(a.held) {
+		kept := a.held[:0]
+		for _, o := range a.held {
+			if o.anon.holds && o.anon.task.Alive() {
+				kept = append(kept, o)
+			}
+		}
+		clear(a.held[len(kept):])
+		a.held = kept
+	}
+	a.held = append(a.held, h)
+}
+
+func checkAnon(l *lua.LState, method string) *anon {
+	if ud, ok := l.Get(1).(*lua.LUserData); ok {
+		if p, ok := ud.Value.(*anon); ok {
+			return p
+		}
+	}
+	l.RaiseError("calling '%s' on a bad self (use postback:%s)", method, method)
+	return nil
+}
+
+// drop ends the hold of a postback on its session.
+func (b *Lib) drop(p *anon) {
+	if !p.holds {
+		return
+	}
+	p.holds = false
+	if p.task.Alive() {
+		_, _ = b.k.Release(p.task, anonTag) // it has the tag as long as it lives and this holds
+	}
+}
+
+func (b *Lib) anonRelease(l *lua.LState) int {
+	p := checkAnon(l, "release")
+	p.released = true
+	b.drop(p)
+	return luax.True(l)
+}
+
+func (b *Lib) anonWeaken(l *lua.LState) int {
+	b.drop(checkAnon(l, "weaken"))
+	l.SetTop(1)
+	return 1
+}
+
+// anonCall posts or calls the event with the arguments given at creation and those given now.
+func (b *Lib) anonCall(l *lua.LState) int {
+	p := checkAnon(l, "call")
+	if p.released {
+		return b.failure(l, &kernel.Error{Errno: syscall.EINVAL, Message: p.method + ": it was released"})
+	}
+	if !p.task.Alive() {
+		return b.failure(l, b.k.NoSession(p.method, p.task))
+	}
+	args := []any{lua.LValue(p.created), lua.LValue(b.packed(luax.Args{L: l, Base: 1}.Rest(0)))}
+	if p.method == "callback" {
+		return b.call(l, p.task, p.event, args)
+	}
+	return b.result(l, b.k.Post(p.task, p.event, site(l), args))
+}
+
+// Collect lets go of postbacks that have become garbage, so that they no longer hold their sessions.
+func (b *Lib) Collect() {
+	if len(b.anons.held) == 0 {
+		return
+	}
+	runtime.GC()
+	kept := b.anons.held[:0]
+	for _, h := range b.anons.held {
+		switch {
+		case !h.anon.holds || !h.anon.task.Alive():
+		case h.object.Value() == nil:
+			b.drop(h.anon)
+		default:
+			kept = append(kept, h)
+		}
+	}
+	clear(b.anons.held[len(kept):])
+	b.anons.held = kept
+}

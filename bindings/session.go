@@ -1,0 +1,290 @@
+package bindings
+
+import (
+	"fmt"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/poelua/poelua/bindings/luax"
+	"github.com/poelua/poelua/kernel"
+)
+
+// session is a session whose handlers are Lua functions: the kernel's task, the object that scripts see and its ctx, in
+// one piece.
+type session struct {
+	kernel.Task
+	lib      *Lib
+	object   lua.LUserData
+	ctx      lua.LTable
+	heap     lua.LValue  // nil until somebody looks
+	handlers *handlerSet
+	class    *lua.LTable // of a subclass; nil for poe.Session itself
+	options  map[string]lua.LValue
+	received uint32
+
+	started   bool
+	overrides bool // the class has an invoke of its own
+	trace     bool
+	debug     bool
+	fallback  bool // the option default
+}
+
+func (b *Lib) openSession(l *lua.LState) {
+	b.session = class(l, map[string]lua.LGFunction{
+		"create":      b.sessionCreate,
+		"instantiate": b.sessionInstantiate,
+		"try_alloc":   b.sessionTryAlloc,
+		"id":          b.sessionID,
+		"get_heap":    b.sessionGetHeap,
+		"option":      b.sessionOption,
+		"postback":    b.sessionPostback,
+		"callback":    b.sessionCallback,
+		"is_alive":    b.sessionIsAlive,
+		"wheels":      b.sessionWheels,
+		"wheel":       b.sessionWheel,
+	})
+	b.invoke = l.NewFunction(b.sessionInvoke)
+	b.session.RawSetString("invoke", b.invoke)
+	b.sessionMeta = b.sessionMetatable(l, b.session)
+	b.method = l.NewFunction(b.callMethod)
+}
+
+// sessionMetatable makes the metatable of the objects of a class.
+func (b *Lib) sessionMetatable(l *lua.LState, class lua.LValue) *lua.LTable {
+	return metatable(l, "poe.Session", class, map[string]lua.LGFunction{
+		"__newindex": b.sessionNewIndex,
+		"__tostring": b.sessionString,
+	})
+}
+
+// newSession makes a session that the kernel does not know yet.
+func (b *Lib) newSession(class *lua.LTable) *session {
+	s := &session{lib: b, handlers: &noHandlers, class: class}
+	s.object = lua.LUserData{Value: s, Metatable: b.sessionMeta}
+	s.ctx.Metatable = b.contextMeta
+	if class != nil {
+		s.object.Metatable = b.classMetatable(class)
+		s.overrides = b.main.GetField(class, "invoke") != b.invoke
+	}
+	if b.k.Assert()&kernel.AssertStates != 0 {
+		s.setOption("default", lua.LTrue)
+	}
+	return s
+}
+
+func (b *Lib) classMetatable(class *lua.LTable) *lua.LTable {
+	mt := b.classMetas[class]
+	if mt == nil {
+		mt = b.sessionMetatable(b.main, class)
+		for event, name := range map[string]string{"__tostring": "__tostring", "__eq": "__eq", "__call": "__call"} {
+			if f, ok := class.RawGetString(name).(*lua.LFunction); ok {
+				mt.RawSetString(event, f)
+			}
+		}
+		b.classMetas[class] = mt
+	}
+	return mt
+}
+
+// sessionNewIndex gives one session object a field of its own.
+func (b *Lib) sessionNewIndex(l *lua.LState) int {
+	s := b.checkSession(l, "__newindex")
+	if s == nil {
+		l.RaiseError("this session is not one of Lua's: it takes no fields")
+	}
+	shared, _ := s.object.Metatable.(*lua.LTable)
+	own, _ := shared.RawGetString("__index").(*lua.LTable)
+	if s.class == nil && own == b.session || own == s.class {
+		own = l.CreateTable(0, 4)
+		up := l.CreateTable(0, 1)
+		up.RawSetString("__index", shared.RawGetString("__index"))
+		own.Metatable = up
+		mt := l.CreateTable(0, 6)
+		shared.ForEach(func(k, v lua.LValue) { mt.RawSet(k, v) })
+		mt.RawSetString("__index", own)
+		s.object.Metatable = mt
+	}
+	own.RawSet(l.Get(2), l.Get(3))
+	return 0
+}
+
+// String names the session for people: poe.Session(3 logger).
+func (s *session) String() string { return taskString(&s.Task) }
+
+func taskString(t *kernel.Task) string {
+	if aliases := t.Aliases(); len(aliases) > 0 {
+		return fmt.Sprintf("poe.Session(%v %s)", t.ID(), strings.Join(aliases, " "))
+	}
+	return fmt.Sprintf("poe.Session(%v)", t.ID())
+}
+
+func (b *Lib) sessionString(l *lua.LState) int {
+	l.Push(lua.LString(taskString(b.checkTask(l, "tostring"))))
+	return 1
+}
+
+// checkTask is the session object before the colon.
+func (b *Lib) checkTask(l *lua.LState, method string) *kernel.Task {
+	if t := sessionTask(l.Get(1)); t != nil {
+		return t
+	}
+	l.RaiseError("calling '%s' on a bad self (use session:%s)", method, method)
+	return nil
+}
+
+// checkSession is the same, nil for a session that is not Lua's.
+func (b *Lib) checkSession(l *lua.LState, method string) *session {
+	s, _ := b.checkTask(l, method).Receiver().(*session)
+	if s == nil {
+		if ud, ok := l.Get(1).(*lua.LUserData); ok {
+			s, _ = ud.Value.(*session) // not started yet
+		}
+	}
+	return s
+}
+
+// sessionTask is the task of a session object, nil if v is none.
+func sessionTask(v lua.LValue) *kernel.Task {
+	if ud, ok := v.(*lua.LUserData); ok {
+		switch v := ud.Value.(type) {
+		case *session:
+			return &v.Task
+		case *kernel.Task:
+			return v
+		}
+	}
+	return nil
+}
+
+// foreign is the object of a session that is not Lua's.
+func (b *Lib) foreign(t *kernel.Task) lua.LValue {
+	if ud := b.foreigners[t]; ud != nil {
+		return ud
+	}
+	for old := range b.foreigners {
+		if !old.Alive() {
+			delete(b.foreigners, old)
+		}
+	}
+	ud := &lua.LUserData{Value: t, Metatable: b.sessionMeta}
+	b.foreigners[t] = ud
+	return ud
+}
+
+func (b *Lib) sessionID(l *lua.LState) int {
+	if id := b.checkTask(l, "id").ID(); id != 0 {
+		l.Push(lua.LNumber(id))
+	} else {
+		l.Push(lua.LNil) // not given to the kernel yet
+	}
+	return 1
+}
+
+func (b *Lib) sessionIsAlive(l *lua.LState) int {
+	t := b.checkTask(l, "is_alive")
+	l.Push(lua.LBool(t.ID() != 0 && t.Alive()))
+	return 1
+}
+
+func (b *Lib) sessionGetHeap(l *lua.LState) int {
+	if s := b.checkSession(l, "get_heap"); s != nil {
+		l.Push(s.getHeap())
+		return 1
+	}
+	return 0
+}
+
+// sessionWheels lists the session's wheels by ID.
+func (b *Lib) sessionWheels(l *lua.LState) int {
+	b.checkTask(l, "wheels")
+	l.Push(l.CreateTable(0, 0))
+	return 1
+}
+
+// sessionWheel finds one of the session's wheels.
+func (b *Lib) sessionWheel(l *lua.LState) int {
+	b.checkTask(l, "wheel")
+	luax.Args{L: l, Name: "wheel", Base: 1}.Number(1)
+	l.Push(lua.LNil)
+	return 1
+}
+
+// sessionOption reads and sets options.
+func (b *Lib) sessionOption(l *lua.LState) int {
+	s := b.checkSession(l, "option")
+	if s == nil {
+		return 0
+	}
+	a := luax.Args{L: l, Name: "option", Base: 1}
+	if t, ok := a.Get(1).(*lua.LTable); ok {
+		old := l.CreateTable(0, 4)
+		for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
+			name, ok := k.(lua.LString)
+			if !ok {
+				luax.ArgError(l, "option", 1, "option names are strings, got "+luax.TypeName(k))
+			}
+			old.RawSetString(strings.ToLower(string(name)), s.setOption(string(name), v))
+		}
+		l.Push(old)
+		return 1
+	}
+	switch n := a.Count(); {
+	case n <= 1:
+		l.Push(s.option(a.String(1)))
+	case n == 2:
+		l.Push(s.setOption(a.String(1), a.Get(2)))
+	default:
+		old := l.CreateTable(0, 4)
+		for i := 1; i <= n; i += 2 {
+			a.String(i) // all names before any is set
+		}
+		for i := 1; i < n; i += 2 {
+			old.RawSetString(strings.ToLower(a.String(i)), s.setOption(a.String(i), a.Get(i+1)))
+		}
+		if n%2 == 1 {
+			old.RawSetString(strings.ToLower(a.String(n)), s.option(a.String(n)))
+		}
+		l.Push(old)
+	}
+	return 1
+}
+
+func (s *session) option(name string) lua.LValue {
+	if v, ok := s.options[strings.ToLower(name)]; ok {
+		return v
+	}
+	return lua.LNil
+}
+
+// setOption sets an option, removes it if v is nil, and returns what it was.
+func (s *session) setOption(name string, v lua.LValue) lua.LValue {
+	name = strings.ToLower(name)
+	old := s.option(name)
+	if word, ok := v.(lua.LString); ok {
+		switch strings.ToLower(string(word)) {
+		case "on", "yes", "true":
+			v = lua.LTrue
+		case "off", "no", "false":
+			v = lua.LFalse
+		}
+	}
+	if v == lua.LNil {
+		delete(s.options, name)
+	} else {
+		if s.options == nil {
+			s.options = map[string]lua.LValue{}
+		}
+		s.options[name] = v
+	}
+	on := lua.LVAsBool(v) && v != lua.LNumber(0)
+	switch name {
+	case "trace":
+		s.trace = on
+	case "debug":
+		s.debug = on
+	case "default":
+		s.fallback = on
+	}
+	return old
+}

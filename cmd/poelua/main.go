@@ -1,0 +1,228 @@
+// The command poelua runs event-driven Lua.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	goruntime "runtime"
+	"strings"
+	"syscall"
+
+	"github.com/poelua/poelua/kernel"
+	"github.com/poelua/poelua/runtime"
+	"github.com/poelua/poelua/runtime/check"
+)
+
+func main() {
+	// A closed pipe is an error of the write, not the end of the process; children still find the default.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	os.Exit(run(os.Args[1:]))
+}
+
+const (
+	exitError = 1
+	exitUsage = 2
+)
+
+// command is what the command line asks for.
+type command struct {
+	chunk     string // -e
+	hasChunk  bool
+	libraries []string // -l
+	traceFile string
+	trace     kernel.Trace
+	assert    kernel.Assert
+	stats     bool
+	options   runtime.Options
+	script    string // "-" for standard input
+}
+
+func run(args []string) int {
+	if len(args) > 0 {
+		switch args[0] {
+		case "help", "--help", "-h":
+			return help(args[1:])
+		case "version", "--version", "-v":
+			fmt.Println(version())
+			return 0
+		case "check":
+			return checkFiles(args[1:])
+		}
+	}
+	c, err := parse(args)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "poelua: %v (see poelua help)\n", err)
+		return exitUsage
+	}
+	if c.script == "" && !c.hasChunk {
+		if isTerminal(os.Stdin) {
+			fmt.Print(usage)
+			return 0
+		}
+		c.script = "-"
+	}
+	return c.run()
+}
+
+// parse reads the command line. Options end at the script's name: what follows is the script's.
+func parse(args []string) (*command, error) {
+	c := &command{}
+	f := flag.NewFlagSet("poelua", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.Func("e", "", func(s string) error { c.chunk, c.hasChunk = s, true; return nil })
+	f.Func("l", "", func(s string) error { c.libraries = append(c.libraries, s); return nil })
+	f.StringVar(&c.options.Loop, "loop", "", "")
+	f.StringVar(&c.options.Clock, "clock", "", "")
+	f.StringVar(&c.traceFile, "trace-file", "", "")
+	f.BoolVar(&c.stats, "stats", false, "")
+	f.Func("trace", "", func(s string) (err error) { c.trace, err = kernel.ParseTrace(s); return err })
+	f.Func("assert", "", func(s string) (err error) { c.assert, err = kernel.ParseAssert(s); return err })
+	if err := f.Parse(args); err != nil {
+		return nil, tidy(err)
+	}
+	rest := f.Args()
+	if !c.hasChunk && len(rest) > 0 {
+		c.script, rest = rest[0], rest[1:]
+	}
+	c.options.Args = rest
+	return c, nil
+}
+
+// tidy turns the flag package's words into the command's.
+func tidy(err error) error {
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
+		if len(name) > 2 {
+			name = "-" + name
+		}
+		return fmt.Errorf("unknown option '%s'", name)
+	}
+	return errors.New(text)
+}
+
+func (c *command) run() (status int) {
+	c.options.Idle = true
+	c.options.CatchSignals = true
+	c.options.Stats = c.stats
+	c.options.Name = c.script
+	if c.hasChunk {
+		c.options.Name = "-e"
+	} else if c.script != "-" {
+		c.options.ModulePath = []string{runtime.ScriptDir(c.script)}
+	}
+	if c.traceFile != "" {
+		f, err := os.Create(c.traceFile)
+		if err != nil {
+			return fail(err)
+		}
+		defer func() {
+			if err := f.Close(); err != nil && status == 0 {
+				status = fail(err)
+			}
+		}()
+		c.options.Trace = f
+	}
+	rt, err := runtime.New(c.options)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "poelua: %v (see poelua help)\n", err)
+		return exitUsage
+	}
+	k := rt.Kernel()
+	k.SetTrace(k.Trace() | c.trace)
+	k.SetAssert(k.Assert() | c.assert)
+	err = c.execute(rt)
+	if err != nil {
+		rt.Report(err)
+		status = exitError
+	}
+	if err := rt.Close(); err != nil { // stops what an error in the main chunk left behind
+		rt.Report(err)
+		status = exitError
+	}
+	if c.stats {
+		if err := rt.WriteStats(os.Stderr); err != nil && status == 0 {
+			status = exitError
+		}
+	}
+	if n := rt.EndSignal(); n != 0 && status == 0 {
+		return 128 + n
+	}
+	return status
+}
+
+// execute runs the script, then the kernel until every session has stopped.
+func (c *command) execute(rt *runtime.Runtime) error {
+	for _, name := range c.libraries {
+		if err := rt.Require(name); err != nil {
+			return err
+		}
+	}
+	var err error
+	switch {
+	case c.hasChunk:
+		err = rt.DoString("-e", c.chunk)
+	case c.script == "-":
+		var source []byte
+		if source, err = io.ReadAll(os.Stdin); err == nil {
+			err = rt.DoString("stdin", string(source))
+		}
+	default:
+		err = rt.DoFile(c.script)
+	}
+	if err != nil {
+		return err
+	}
+	return rt.Run(context.Background())
+}
+
+func fail(err error) int {
+	fmt.Fprintf(os.Stderr, "poelua: %v\n", err)
+	return exitError
+}
+
+// checkFiles is poelua check.
+func checkFiles(files []string) int {
+	if len(files) == 0 {
+		fmt.Fprintln(os.Stderr, "poelua: check needs a file (see poelua help)")
+		return exitUsage
+	}
+	status := 0
+	for _, name := range files {
+		if strings.HasPrefix(name, "-") && name != "-" {
+			fmt.Fprintf(os.Stderr, "poelua: unknown option '%s' (see poelua help)\n", name)
+			return exitUsage
+		}
+		source, err := readSource(name)
+		if err != nil {
+			status = fail(err)
+			continue
+		}
+		for _, finding := range check.Source(name, source) {
+			fmt.Println(finding)
+			status = exitError
+		}
+	}
+	return status
+}
+
+func readSource(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(os.Stdin)
+	}
+	return os.ReadFile(name)
+}
+
+func version() string {
+	return fmt.Sprintf("poelua %s (%s, gopher-lua 1.1.2 with Lua 5.1, %s/%s, loop %s)",
+		runtime.Version, goruntime.Version(), goruntime.GOOS, goruntime.GOARCH, runtime.DefaultLoop())
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Mode().Perm() != 0o666
+}

@@ -1,0 +1,251 @@
+package kernel
+
+import (
+	"fmt"
+	"syscall"
+)
+
+// Values is what a handler returned.
+type Values []any
+
+func (v Values) first() any {
+	if len(v) == 0 {
+		return nil
+	}
+	return v[0]
+}
+
+// Want says how many of a handler's results the sender of the event will look at.
+type Want uint8
+
+// What may be wanted.
+const (
+	WantNothing Want = iota
+	WantFirst
+	WantAll
+)
+
+// Receiver is what a task's events are given to.
+type Receiver interface {
+	// Receive handles one event and leaves what was wanted of the results in d.Results. An event for which there is
+	// no handler sets d.Unhandled. An error is a failure of the handler; with d.Plain it may be a panic
+	// instead, which the kernel lets pass. d is valid until Receive returns. Loop goroutine only.
+	Receive(d *Dispatch) error
+}
+
+// Dispatch is one event being handled. Its first part is the event.
+type Dispatch struct {
+	*event
+	Want  Want
+	Plain bool // a task calls itself: as a plain function call, errors go straight through
+
+	Results   Values
+	Unhandled bool
+	Object    any    // for the receiver: the object of an object's handler, nil if there is none
+	State     string // for the receiver: the name under which the handler was found, if it is not the event's
+
+	outer       *Dispatch // the one around it in the same task
+	heldActive  *Task
+	activeEvent string // what the task handles: the event's name
+	heldEvent   string
+	called      event // the event of a dispatch that was never queued
+}
+
+// frame is the Dispatch of the next depth.
+func (k *Kernel) frame() *Dispatch {
+	if k.depth+1 == len(k.frames) {
+		d := new(Dispatch)
+		d.event = &d.called
+		k.frames = append(k.frames, d)
+	}
+	return k.frames[k.depth+1]
+}
+
+// enter makes the handling of e the innermost one.
+func (k *Kernel) enter(e *event, want Want) *Dispatch {
+	d := k.frame()
+	k.depth++
+	t := e.Task
+	d.event, d.Want = e, want
+	d.outer, t.dispatch = t.dispatch, d
+	d.heldActive, d.heldEvent = k.active, k.activeEvent
+	k.active, k.activeEvent = t, e.Event
+	return d
+}
+
+func (k *Kernel) leave(d *Dispatch) {
+	d.Task.dispatch = d.outer
+	k.active, k.activeEvent = d.heldActive, d.heldEvent
+	k.depth--
+	d.outer, d.heldActive = nil, nil
+	if d.touched() {
+		d.Results, d.Object, d.State = nil, nil, ""
+		d.Unhandled, d.Plain = false, false
+	}
+	if d.event == &d.called {
+		d.called = event{slot: -1}
+	}
+}
+
+func (d *Dispatch) touched() bool {
+	return d.Results != nil || d.Object != nil || d.State != "" || d.Unhandled || d.Plain
+}
+
+// deliver dispatches one of the kernel's own events, which are sent from nowhere.
+func (k *Kernel) deliver(t, from *Task, event string, kind Kind, want Want, args []any) Values {
+	results, _ := k.dispatch(t, from, event, kind, Site{}, "", args, want)
+	return results
+}
+
+// dispatch runs a handler of t now, protected: an error in it becomes a DIE signal.
+func (k *Kernel) dispatch(t, from *Task, event string, kind Kind, site Site, fromState string, args []any, want Want) (Values, bool) {
+	e := &k.frame().called
+	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, from, event, kind, site, fromState, args
+	return k.handle(e, want)
+}
+
+// handle is dispatch for an event that is made already.
+func (k *Kernel) handle(e *event, want Want) (results Values, handled bool) {
+	t := e.Task
+	if t.receiver == nil || t.gone {
+		return nil, t.receiver == nil
+	}
+	d := k.enter(e, want)
+	if k.observed() {
+		return k.handleObserved(d)
+	}
+	if err := t.receiver.Receive(d); err != nil {
+		k.failed(d, err)
+	}
+	results, handled = d.Results, !d.Unhandled
+	k.leave(d)
+	return results, handled
+}
+
+// observed says whether somebody looks at each dispatch.
+func (k *Kernel) observed() bool { return k.trace&TraceEvents != 0 || k.options.Profile != nil }
+
+func (k *Kernel) handleObserved(d *Dispatch) (results Values, handled bool) {
+	tracing := k.trace&TraceEvents != 0
+	if tracing {
+		k.traceDispatch(d)
+	}
+	t, event, began := d.Task, d.Event, k.clock.Now()
+	if err := t.receiver.Receive(d); err != nil {
+		k.failed(d, err)
+	}
+	results, handled = d.Results, !d.Unhandled
+	if k.options.Profile != nil {
+		k.options.Profile(t, event, k.clock.Now()-began)
+	}
+	if tracing {
+		k.traceReturn(d)
+	}
+	k.leave(d)
+	return results, handled
+}
+
+// Call runs the handler of event in t now and returns its results; the queue is not involved. An error in the handler of
+// another task does not come back: it becomes a DIE signal, and there are no results. An error in the handler of the
+// active task itself is the caller's: it passes through as the panic or the error that it is.
+func (k *Kernel) Call(t *Task, event string, site Site, args []any, want Want) (Values, error) {
+	k.count.Calls++
+	if t.gone {
+		return nil, k.noSession("call", t)
+	}
+	if t.receiver == nil {
+		return nil, nil
+	}
+	var results Values
+	var handled bool
+	if t == k.active {
+		var err error
+		if results, handled, err = k.callSelf(t, event, site, args, want); err != nil {
+			return nil, err
+		}
+	} else {
+		results, handled = k.dispatch(t, k.active, event, KindCall, site, k.activeEvent, args, want)
+	}
+	if !handled {
+		return nil, refuse(syscall.ENOSYS, fmt.Sprintf("%v has no handler for event '%s'", t, event))
+	}
+	return results, nil
+}
+
+// callSelf is Call for the active task.
+//
+// Differs: POE leaves the outer event the active one; here it is the inner one until the call returns.
+func (k *Kernel) callSelf(t *Task, event string, site Site, args []any, want Want) (Values, bool, error) {
+	e := &k.frame().called
+	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindCall, site, k.activeEvent, args
+	d := k.enter(e, want)
+	d.Plain = true
+	depth := k.depth
+	defer func() { // the handler may panic through; what it called has left by then
+		k.depth = depth
+		k.leave(d)
+	}()
+	if k.trace&TraceEvents != 0 {
+		k.traceDispatch(d)
+	}
+	err := t.receiver.Receive(d)
+	return d.Results, !d.Unhandled, err
+}
+
+// failed turns the error of a handler into a DIE signal for its task, or into the end of the run.
+func (k *Kernel) failed(d *Dispatch, err error) {
+	k.count.Errors++
+	if k.trace&TraceErrors != 0 {
+		k.tracef(TraceErrors, "%v, event '%s': %v", d.Task, d.Event, err)
+	}
+	d.Results = nil
+	switch {
+	case !k.catch:
+		k.raise(err)
+	case d.Kind != KindStop && d.Kind != KindDie && k.active != k.root:
+		k.postDie(d, err)
+	case k.isolate:
+		k.report(err)
+		if d.Kind == KindDie && !d.Task.gone {
+			k.stop(d.Task)
+		}
+	default:
+		// As in POE: a task that stops cannot be told, and an error in the handler of an error is one too many.
+		k.raise(err)
+	}
+}
+
+// report tells of an error that does not end the run.
+func (k *Kernel) report(err error) {
+	if k.options.Report != nil {
+		k.options.Report(err)
+		return
+	}
+	fmt.Fprintf(k.log, "error: %v\n", err)
+}
+
+func (k *Kernel) warn(format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if k.options.Warn != nil {
+		k.options.Warn(message)
+		return
+	}
+	fmt.Fprintln(k.log, message)
+}
+
+// noSession is the failure of a look-up.
+func (k *Kernel) noSession(op string, name any) error {
+	message := fmt.Sprintf("%s: no session '%v'", op, name)
+	if t, ok := name.(*Task); ok {
+		message = fmt.Sprintf("%s: session %v has stopped", op, t.id)
+	}
+	return k.failure(refuse(syscall.ESRCH, message))
+}
+
+// failure passes a refusal on its way to the caller; traces show it.
+func (k *Kernel) failure(err *Error) error {
+	if k.trace&TraceErrors != 0 {
+		k.tracef(TraceErrors, "%s", err.Message)
+	}
+	return err
+}

@@ -1,0 +1,207 @@
+package kernel
+
+import (
+	"time"
+)
+
+const (
+	// maxLate bounds the events of one pass that were not in the queue when it began: timers set in the past by
+	// the pass's own handlers. Differs: POE has no bound.
+	maxLate = 10_000
+	// pollEvery is how long a pass with due events may go without looking at handles that were all silent.
+	pollEvery = 50 * time.Microsecond
+	// staleFirst is the first wait without events after which watched descriptors are checked; it doubles.
+	staleFirst = time.Second
+	staleLast  = time.Minute
+)
+
+// iterate is one turn of the loop.
+func (k *Kernel) iterate() {
+	k.count.Iterations++
+	if k.trace&TraceEvents != 0 {
+		k.traceIteration()
+	}
+	if k.options.Idle {
+		k.testIdle()
+	}
+	k.wait()
+	if len(k.ready) > 0 {
+		k.dispatchReady()
+		k.sweep()
+		k.settle()
+	}
+	if k.pending.Load() {
+		k.takeSubmitted()
+	}
+	k.dispatchDue()
+	k.sweep()
+	k.settle()
+	if k.assert&AssertData != 0 {
+		k.checkTables()
+	}
+}
+
+// wait fills k.ready: it waits until a handle is ready, work is submitted or the first event is due.
+func (k *Kernel) wait() {
+	k.ready = k.ready[:0]
+	timeout := k.timeout()
+	if timeout == 0 {
+		if len(k.watched) == 0 || k.skipPoll() {
+			return
+		}
+		k.poll(0)
+		return
+	}
+	if timeout < 0 && k.tagged > 0 && k.options.Collect != nil {
+		k.options.Collect() // garbage postbacks hold sessions; if any was found, a session has run out of work
+		if len(k.marked) > 0 {
+			return
+		}
+	}
+	start := k.clock.Now()
+	k.poll(k.checkStale(timeout))
+	k.count.Idle += k.clock.Now() - start
+}
+
+// timeout is how long the kernel may wait: 0 not at all, negative without end.
+func (k *Kernel) timeout() time.Duration {
+	if k.pending.Load() || len(k.marked) > 0 {
+		return 0
+	}
+	if k.queue.ring.skip() != nil {
+		return 0
+	}
+	due, ok := k.queue.firstDue()
+	if !ok {
+		return -1
+	}
+	return max(0, due-k.tick())
+}
+
+// skipPoll says whether a pass that has due events may leave out its look at the handles.
+func (k *Kernel) skipPoll() bool {
+	return k.quiet && !k.touched && k.tick()-k.polled < pollEvery
+}
+
+func (k *Kernel) poll(timeout time.Duration) {
+	var err error
+	k.touched = false
+	k.ready, err = k.poller.Wait(timeout, k.ready)
+	if err != nil {
+		k.raise(err)
+	}
+	k.quiet = len(k.ready) == 0
+	if len(k.watched) > 0 {
+		k.polled = k.tick()
+	}
+}
+
+// checkStale shortens a long wait on handles, and after a short one in which nothing happened looks for descriptors that
+// somebody closed without telling the kernel: some pollers never mention them again.
+func (k *Kernel) checkStale(timeout time.Duration) time.Duration {
+	if len(k.watched) == 0 || k.poller.Name() == "simulated" {
+		return timeout
+	}
+	if !k.quiet || k.staleAfter == 0 {
+		k.staleAfter = staleFirst
+	} else if k.clock.Now()-k.polled < time.Millisecond {
+		for _, fd := range k.poller.Stale(nil) {
+			k.lost(fd)
+		}
+		k.staleAfter = min(2*k.staleAfter, staleLast)
+	}
+	if timeout < 0 || timeout > k.staleAfter {
+		return k.staleAfter
+	}
+	return timeout
+}
+
+// dispatchDue dispatches what is due by now, in order, one event at a time, so that one due in this pass can still be
+// cancelled in it. What is posted meanwhile waits for the next pass.
+func (k *Kernel) dispatchDue() {
+	if len(k.queue.heap) > 0 {
+		k.tick()
+	}
+	h := horizon{k.now, k.queue.seq}
+	for late := 0; late < maxLate; {
+		s, ok := k.queue.next(h)
+		if !ok {
+			return
+		}
+		if s.seq > h.seq {
+			late++
+		}
+		if s.born != nil {
+			s.born.releaseEvent()
+			continue
+		}
+		k.dispatchEvent(s.event)
+		if k.exception != nil {
+			k.settle()
+		}
+	}
+}
+
+// dispatchEvent hands one queued event to its task. The counts fall before the handler runs, as in POE.
+func (k *Kernel) dispatchEvent(e *event) {
+	k.unlink(e)
+	k.count.Dispatched++
+	if e.Kind == KindSignal || e.Kind == KindDie {
+		k.dispatchSignal(e.Task, e.Kind, e.Site, e.FromState, e.Args, e.Event)
+	} else {
+		k.handle(e, WantNothing)
+	}
+	k.recycle(e)
+}
+
+// settle stops everything when an error ends the run.
+func (k *Kernel) settle() {
+	if k.exception == nil {
+		return
+	}
+	k.Stop()
+}
+
+// raise ends the run with err when the dispatch or sweep in progress is done.
+func (k *Kernel) raise(err error) {
+	if k.exception == nil {
+		k.exception = err
+	} else {
+		k.report(err)
+	}
+}
+
+// Submit hands f to the loop, which calls it between its I/O and its queue. What one goroutine submits is done in
+// its order. Safe from any goroutine.
+func (k *Kernel) Submit(f func()) {
+	k.mu.Lock()
+	first := len(k.submitted) == 0
+	k.submitted = append(k.submitted, f)
+	k.pending.Store(true)
+	k.mu.Unlock()
+	if first {
+		k.poller.Wake()
+	}
+}
+
+func (k *Kernel) takeSubmitted() {
+	k.mu.Lock()
+	work := k.submitted
+	k.submitted = k.spare[:0]
+	k.pending.Store(false)
+	k.mu.Unlock()
+	for i, f := range work {
+		work[i] = nil
+		f()
+	}
+	k.spare = work[:0]
+	if cap(k.spare) > 4096 {
+		k.spare = nil
+	}
+}
+
+// Ending says that an unhandled signal is stopping the program. Safe from any goroutine.
+func (k *Kernel) Ending() bool { return k.ending.Load() }
+
+// EndedBy is the system's signal that ended the run, unhandled; "" if none did.
+func (k *Kernel) EndedBy() string { return k.endedBy }

@@ -1,0 +1,248 @@
+package kernel
+
+import "time"
+
+// queue holds what waits to be dispatched. Events for now come in order and lie in a ring; timed ones lie in a
+// heap. The older of the two heads goes first.
+type queue struct {
+	ring   ring
+	heap   timerHeap
+	events int    // events waiting, births not counted
+	peak   int    // the most there ever were
+	queued uint64 // all that there ever were
+	seq    uint64
+}
+
+// horizon ends a pass: what is due before now, or at now but queued no later than seq, belongs to it.
+type horizon struct {
+	now time.Duration
+	seq uint64
+}
+
+func (h horizon) includes(due time.Duration, seq uint64) bool {
+	return due < h.now || due == h.now && seq <= h.seq
+}
+
+// slot is a place in the ring: an event, or the birth of a task, which for one pass stands for an event that
+// keeps the task alive (POE queues a real one).
+type slot struct {
+	event *event
+	born  *Task
+	due   time.Duration
+	seq   uint64
+}
+
+func (q *queue) empty() bool { return q.events == 0 && q.ring.skip() == nil }
+
+// next takes out the first entry that the horizon includes.
+func (q *queue) next(h horizon) (s slot, ok bool) {
+	head := q.ring.skip()
+	if len(q.heap) > 0 {
+		t := &q.heap[0]
+		if head == nil || t.due < head.due || t.due == head.due && t.seq < head.seq {
+			if !h.includes(t.due, t.seq) {
+				return slot{}, false
+			}
+			s = slot{event: t.event, due: t.due, seq: t.seq}
+			q.heap.remove(t.event)
+			q.events--
+			return s, true
+		}
+	}
+	if head == nil || !h.includes(head.due, head.seq) {
+		return slot{}, false
+	}
+	s = *head
+	*head = slot{}
+	q.ring.head++
+	if s.event != nil {
+		q.events--
+	}
+	return s, true
+}
+
+// firstDue is the due time of the first entry.
+func (q *queue) firstDue() (due time.Duration, ok bool) {
+	head := q.ring.skip()
+	if len(q.heap) > 0 && (head == nil || q.heap[0].due < head.due) {
+		return q.heap[0].due, true
+	}
+	if head == nil {
+		return 0, false
+	}
+	return head.due, true
+}
+
+func (q *queue) counted() {
+	q.events++
+	q.queued++
+	if q.events > q.peak {
+		q.peak = q.events
+	}
+}
+
+// push queues an event for now.
+func (q *queue) push(e *event) {
+	q.ring.push(slot{event: e, due: e.due, seq: e.seq})
+	q.counted()
+}
+
+// pushTimer queues an event for e.due.
+func (q *queue) pushTimer(e *event) {
+	q.heap.push(e)
+	q.counted()
+}
+
+// cancel takes an event out, wherever it is. A posted one leaves its slot to be skipped.
+func (q *queue) cancel(e *event) {
+	if e.slot >= 0 {
+		q.heap.remove(e)
+	} else {
+		e.cancelled = true
+	}
+	q.events--
+}
+
+// ring is a first-in, first-out buffer of slots that grows by doubling. head and tail only grow; the
+// length of slots is a power of two.
+type ring struct {
+	slots      []slot
+	head, tail uint64
+}
+
+const ringFloor = 64 // slots that are kept when the ring has run empty after a burst
+
+func (r *ring) push(s slot) {
+	if r.tail-r.head == uint64(len(r.slots)) {
+		r.grow()
+	}
+	r.slots[r.tail&uint64(len(r.slots)-1)] = s
+	r.tail++
+}
+
+func (r *ring) grow() {
+	n := max(ringFloor, 2*len(r.slots))
+	slots := make([]slot, n)
+	for i := r.head; i < r.tail; i++ {
+		slots[i&uint64(n-1)] = r.slots[i&uint64(len(r.slots)-1)]
+	}
+	r.slots = slots
+}
+
+// skip passes over slots that were cancelled and returns the first live one, nil if there is none.
+func (r *ring) skip() *slot {
+	for r.head < r.tail {
+		s := &r.slots[r.head&uint64(len(r.slots)-1)]
+		switch {
+		case s.born != nil && s.born.gone:
+		case s.event != nil && (s.event.cancelled || s.event.Task.gone):
+		default:
+			return s
+		}
+		*s = slot{}
+		r.head++
+	}
+	if len(r.slots) > 64*ringFloor {
+		*r = ring{slots: make([]slot, ringFloor)} // a burst is over: give its memory back
+	}
+	return nil
+}
+
+// each calls f for every live event in the ring, oldest first.
+func (r *ring) each(f func(e *event)) {
+	for i := r.head; i < r.tail; i++ {
+		if e := r.slots[i&uint64(len(r.slots)-1)].event; e != nil && !e.cancelled && !e.Task.gone {
+			f(e)
+		}
+	}
+}
+
+// timerHeap is a 4-ary heap ordered by due time, then by order of queueing. Each event knows its place.
+type timerHeap []timerEntry
+
+type timerEntry struct {
+	due   time.Duration
+	seq   uint64
+	event *event
+}
+
+func (t *timerEntry) before(u *timerEntry) bool {
+	return t.due < u.due || t.due == u.due && t.seq < u.seq
+}
+
+func (h *timerHeap) push(e *event) {
+	*h = append(*h, timerEntry{e.due, e.seq, e})
+	h.up(len(*h) - 1)
+}
+
+func (h *timerHeap) remove(e *event) {
+	s := *h
+	i, n := e.slot, len(s)-1
+	e.slot = -1
+	last := s[n]
+	s[n] = timerEntry{}
+	*h = s[:n]
+	if i < n {
+		s[i] = last
+		last.event.slot = i
+		h.fix(i)
+	}
+	if n == 0 && cap(s) > 1024 {
+		*h = nil
+	}
+}
+
+// move gives a timer another due time.
+func (h timerHeap) move(e *event, due time.Duration) {
+	e.due = due
+	h[e.slot].due = due
+	h.fix(e.slot)
+}
+
+func (h timerHeap) fix(i int) {
+	if i > 0 && h[i].before(&h[(i-1)/4]) {
+		h.up(i)
+	} else {
+		h.down(i)
+	}
+}
+
+func (h timerHeap) up(i int) {
+	t := h[i]
+	for i > 0 {
+		p := (i - 1) / 4
+		if !t.before(&h[p]) {
+			break
+		}
+		h[i] = h[p]
+		h[i].event.slot = i
+		i = p
+	}
+	h[i] = t
+	t.event.slot = i
+}
+
+func (h timerHeap) down(i int) {
+	t := h[i]
+	n := len(h)
+	for {
+		c := 4*i + 1
+		if c >= n {
+			break
+		}
+		least := c
+		for j := c + 1; j < min(c+4, n); j++ {
+			if h[j].before(&h[least]) {
+				least = j
+			}
+		}
+		if !h[least].before(&t) {
+			break
+		}
+		h[i] = h[least]
+		h[i].event.slot = i
+		i = least
+	}
+	h[i] = t
+	t.event.slot = i
+}

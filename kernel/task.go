@@ -1,0 +1,173 @@
+package kernel
+
+import (
+	"slices"
+	"strconv"
+)
+
+// SessionID names a session: 1, 2, 3 and so on, never used twice in a kernel. The kernel itself is 0.
+type SessionID uint64
+
+func (id SessionID) String() string { return strconv.FormatUint(uint64(id), 10) }
+
+// Task is a session as the kernel keeps it. It is made by Kernel.Spawn or Kernel.Start and lives until it has no
+// work left, or is stopped. All methods: loop goroutine only.
+type Task struct {
+	k        *Kernel
+	id       SessionID
+	receiver Receiver
+
+	// The tree. Children are in ascending order of ID unless unsorted is set; then they are put in order before
+	// anybody looks.
+	parent      *Task
+	first, last *Task
+	prev, next  *Task
+
+	dispatch *Dispatch // the innermost event that is being handled, nil if none
+
+	// What keeps the task alive. work is the number of kinds of work that there are: 1 if any event waits for it, 1 if
+	// any event it sent to others waits, 1 for each child, alias, watched descriptor, tag and watched process.
+	to, from           eventList
+	toCount, fromCount int32 // events waiting for it, and for others from it
+	toSelf             int32 // of toCount, posts to itself: they are in no list
+	work               int32
+	mark               int32 // place in Kernel.marked plus 1; 0 when there is work or the sweep has it already
+	aliases            []string
+	timers             *timerGroup
+	rare               *rare
+
+	gone     bool // stopped and taken out of the tree
+	stopping bool
+	unsorted bool
+}
+
+// rare is what most tasks never need.
+type rare struct {
+	signals    map[string]*signalWatcher
+	tags       []tag
+	fds        []fdUse
+	processes  []*process
+	timerIndex map[string]*timerGroup // once a task has timers of many names
+}
+
+func (t *Task) seldom() *rare {
+	if t.rare == nil {
+		t.rare = &rare{}
+	}
+	return t.rare
+}
+
+// ID is the task's number, which it keeps after its end.
+func (t *Task) ID() SessionID { return t.id }
+
+// Kernel is the kernel that the task belongs to.
+func (t *Task) Kernel() *Kernel { return t.k }
+
+// Receiver is what the task's events are given to; nil for the kernel's own task.
+func (t *Task) Receiver() Receiver { return t.receiver }
+
+// Alive says whether the kernel still has the task.
+func (t *Task) Alive() bool { return !t.gone }
+
+// Parent is the task that this one is a child of; nil for the kernel's own and for one that has stopped.
+func (t *Task) Parent() *Task { return t.parent }
+
+// Dispatch is the innermost event that the task is handling, nil if it is handling none.
+func (t *Task) Dispatch() *Dispatch { return t.dispatch }
+
+// Children are the task's children in ascending order of ID.
+func (t *Task) Children() []*Task {
+	if t.first == nil {
+		return nil
+	}
+	var children []*Task
+	for c := t.first; c != nil; c = c.next {
+		children = append(children, c)
+	}
+	if t.unsorted {
+		slices.SortFunc(children, func(a, b *Task) int {
+			if a.id < b.id {
+				return -1
+			}
+			return 1
+		})
+		t.first, t.last = nil, nil
+		for _, c := range children {
+			c.prev, c.next = nil, nil
+			t.link(c)
+		}
+		t.unsorted = false
+	}
+	return children
+}
+
+// String names the task for people: its first alias, else its number.
+func (t *Task) String() string {
+	switch {
+	case t == t.k.root:
+		return "the kernel"
+	case len(t.aliases) > 0:
+		return "session " + t.id.String() + " (" + t.aliases[0] + ")"
+	default:
+		return "session " + t.id.String()
+	}
+}
+
+func (t *Task) link(c *Task) {
+	c.prev, c.next = t.last, nil
+	if t.last == nil {
+		t.first = c
+	} else {
+		t.last.next = c
+		if t.last.id > c.id {
+			t.unsorted = true
+		}
+	}
+	t.last = c
+}
+
+func (t *Task) unlink(c *Task) {
+	if c.prev == nil {
+		t.first = c.next
+	} else {
+		c.prev.next = c.next
+	}
+	if c.next == nil {
+		t.last = c.prev
+	} else {
+		c.next.prev = c.prev
+	}
+	c.prev, c.next = nil, nil
+}
+
+// adopt puts a child under t and counts it as work.
+func (t *Task) adopt(c *Task) {
+	c.parent = t
+	t.link(c)
+	t.retain("child")
+}
+
+// disown takes a child away from t.
+func (t *Task) disown(c *Task) {
+	t.unlink(c)
+	c.parent = nil
+	t.release("child")
+}
+
+// move gives the task another parent, without notices.
+func (t *Task) move(parent *Task) {
+	t.parent.disown(t)
+	parent.adopt(t)
+	if t.k.trace&TraceSessions != 0 {
+		t.k.tracef(TraceSessions, "%v is now a child of %v", t, parent)
+	}
+}
+
+// family is t and its descendants, breadth first, children in ascending order of ID.
+func (t *Task) family() []*Task {
+	family := []*Task{t}
+	for i := 0; i < len(family); i++ {
+		family = append(family, family[i].Children()...)
+	}
+	return family
+}

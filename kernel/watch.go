@@ -1,0 +1,266 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/poelua/poelua/kernel/poll"
+)
+
+// Mode is one way in which a handle can be ready.
+type Mode uint8
+
+// The modes, in the order in which they are dispatched.
+const (
+	Read Mode = iota
+	Write
+	Expedite
+	modes
+)
+
+var modeNames = [modes]string{"read", "write", "expedite"}
+
+func (m Mode) String() string { return modeNames[m] }
+
+func (m Mode) events() poll.Events {
+	return [modes]poll.Events{poll.Read, poll.Write, poll.Expedite}[m]
+}
+
+// Watch is what a task wants to hear when a descriptor is ready.
+type Watch struct {
+	FD     int
+	Handle any // what the handler gets: the handle as it was given to the kernel
+	Mode   Mode
+	Event  string
+	Site   Site
+	Args   []any
+}
+
+// watcher is a Watch in force.
+type watcher struct {
+	Watch
+	task      *Task
+	fromState string
+	removed   bool
+}
+
+// descriptor is a watched one. Its watchers are in ascending order of task.
+type descriptor struct {
+	fd       int
+	watchers [modes][]*watcher
+	paused   [modes]bool
+}
+
+// fdUse counts, for a task, in which modes it watches a descriptor.
+type fdUse struct {
+	fd    int
+	count int
+}
+
+func (d *descriptor) find(m Mode, t *Task) (int, bool) {
+	return slices.BinarySearchFunc(d.watchers[m], t.id, func(w *watcher, id SessionID) int {
+		return int(w.task.id) - int(id)
+	})
+}
+
+func (d *descriptor) events() (events poll.Events) {
+	for m := range modes {
+		if len(d.watchers[m]) > 0 && !d.paused[m] {
+			events |= m.events()
+		}
+	}
+	return events
+}
+
+// SetWatch makes the active task receive w.Event with the handle, the mode's name, then w.Args, in every pass in which the
+// descriptor is ready. It replaces the task's watcher of the same descriptor and mode, and resumes it. The caller
+// has made the descriptor non-blocking. An error is the system's: the descriptor cannot be watched.
+//
+// Differs: POE keeps the old event when a watcher is set again.
+func (k *Kernel) SetWatch(w Watch) error {
+	t := k.active
+	d := k.watched[w.FD]
+	if d == nil {
+		d = &descriptor{fd: w.FD}
+	}
+	i, found := d.find(w.Mode, t)
+	entry := &watcher{Watch: w, task: t, fromState: k.activeEvent}
+	if found {
+		d.watchers[w.Mode][i].removed = true
+		d.watchers[w.Mode][i] = entry
+	} else {
+		d.watchers[w.Mode] = slices.Insert(d.watchers[w.Mode], i, entry)
+	}
+	paused := d.paused[w.Mode]
+	d.paused[w.Mode] = false
+	if err := k.poller.Watch(w.FD, d.events()); err != nil {
+		d.paused[w.Mode] = paused
+		if !found {
+			d.watchers[w.Mode] = slices.Delete(d.watchers[w.Mode], i, i+1)
+		}
+		return err
+	}
+	k.watched[w.FD] = d
+	k.touched = true
+	if !found {
+		k.useFD(t, w.FD)
+	}
+	if k.trace&TraceFiles != 0 {
+		k.tracef(TraceFiles, "%v watches descriptor %d (%v) as '%s'", t, w.FD, w.Mode, w.Event)
+	}
+	return nil
+}
+
+func (k *Kernel) useFD(t *Task, fd int) {
+	r := t.seldom()
+	for i := range r.fds {
+		if r.fds[i].fd == fd {
+			r.fds[i].count++
+			return
+		}
+	}
+	r.fds = append(r.fds, fdUse{fd, 1})
+	t.retain("handle")
+}
+
+func (k *Kernel) disuseFD(t *Task, fd int) {
+	i := slices.IndexFunc(t.rare.fds, func(u fdUse) bool { return u.fd == fd })
+	t.rare.fds[i].count--
+	if t.rare.fds[i].count == 0 {
+		t.rare.fds = slices.Delete(t.rare.fds, i, i+1)
+		t.release("handle")
+	}
+}
+
+// RemoveWatch removes the active task's watcher of a descriptor in a mode. Removing one that is not there is fine.
+func (k *Kernel) RemoveWatch(fd int, m Mode) {
+	if d := k.watched[fd]; d != nil {
+		k.removeWatch(d, m, k.active)
+	}
+}
+
+func (k *Kernel) removeWatch(d *descriptor, m Mode, t *Task) {
+	i, found := d.find(m, t)
+	if !found {
+		return
+	}
+	d.watchers[m][i].removed = true
+	d.watchers[m] = slices.Delete(d.watchers[m], i, i+1)
+	k.disuseFD(t, d.fd)
+	if len(d.watchers[m]) == 0 {
+		d.paused[m] = false
+	}
+	k.rewatch(d)
+	if k.trace&TraceFiles != 0 {
+		k.tracef(TraceFiles, "%v no longer watches descriptor %d (%v)", t, d.fd, m)
+	}
+}
+
+// rewatch tells the poller what is still wanted of a descriptor.
+func (k *Kernel) rewatch(d *descriptor) {
+	k.touched = true
+	if len(d.watchers[Read])+len(d.watchers[Write])+len(d.watchers[Expedite]) == 0 {
+		delete(k.watched, d.fd)
+	}
+	if err := k.poller.Watch(d.fd, d.events()); err != nil {
+		k.lost(d.fd)
+	}
+}
+
+// CloseWatched removes every watcher of a descriptor that is about to be closed. Unwatch before closing: the number may
+// be another file's at once.
+func (k *Kernel) CloseWatched(fd int) {
+	d := k.watched[fd]
+	if d == nil {
+		return
+	}
+	for m := range modes {
+		for len(d.watchers[m]) > 0 {
+			k.removeWatch(d, m, d.watchers[m][0].task)
+		}
+	}
+}
+
+// lost drops the watchers of a descriptor that somebody closed without telling.
+func (k *Kernel) lost(fd int) {
+	d := k.watched[fd]
+	if d == nil {
+		return
+	}
+	var who *Task
+	for m := range modes {
+		if len(d.watchers[m]) > 0 {
+			who = d.watchers[m][0].task
+		}
+	}
+	k.report(fmt.Errorf("descriptor %d, which %v watches, was closed without the kernel's knowledge; it is no longer watched", fd, who))
+	k.CloseWatched(fd)
+}
+
+// PauseWatch stops testing a descriptor for a mode, without forgetting who watches it. It is false when nobody
+// does. As in POE, it acts on all tasks that watch.
+func (k *Kernel) PauseWatch(fd int, m Mode) bool { return k.setPaused(fd, m, true) }
+
+// ResumeWatch is the reverse of PauseWatch.
+func (k *Kernel) ResumeWatch(fd int, m Mode) bool { return k.setPaused(fd, m, false) }
+
+func (k *Kernel) setPaused(fd int, m Mode, paused bool) bool {
+	d := k.watched[fd]
+	if d == nil || len(d.watchers[m]) == 0 {
+		return false
+	}
+	if d.paused[m] != paused {
+		d.paused[m] = paused
+		k.rewatch(d)
+	}
+	return true
+}
+
+// Touch says that a handle was read or written: the next pass looks at the handles again.
+func (k *Kernel) Touch() { k.touched = true }
+
+// dispatchReady calls the handlers of ready descriptors at once: all reads, then all writes, then all expedites; one
+// descriptor's watchers in ascending order of session. One that an earlier handler of the round removed or
+// paused is not called.
+func (k *Kernel) dispatchReady() {
+	for m := range modes {
+		for _, r := range k.ready {
+			if r.Events&m.events() == 0 {
+				continue
+			}
+			d := k.watched[r.FD]
+			if d == nil {
+				continue
+			}
+			if len(d.watchers[m]) == 1 {
+				k.dispatchWatcher(d, d.watchers[m][0])
+				continue
+			}
+			for _, w := range slices.Clone(d.watchers[m]) {
+				k.dispatchWatcher(d, w)
+			}
+		}
+	}
+}
+
+func (k *Kernel) dispatchWatcher(d *descriptor, w *watcher) {
+	if w.removed || d.paused[w.Mode] {
+		return
+	}
+	if k.trace&TraceFiles != 0 {
+		k.tracef(TraceFiles, "descriptor %d is ready (%v) for %v", d.fd, w.Mode, w.task)
+	}
+	k.count.IOEvents++
+	args := make([]any, 0, 2+len(w.Args))
+	args = append(append(args, w.Handle, w.Mode), w.Args...)
+	k.dispatch(w.task, w.task, w.Event, KindIO, w.Site, w.fromState, args, WantNothing)
+}
+
+func (k *Kernel) dropWatchers(t *Task) {
+	for t.rare != nil && len(t.rare.fds) > 0 {
+		d := k.watched[t.rare.fds[len(t.rare.fds)-1].fd]
+		for m := range modes {
+			k.removeWatch(d, m, t)
+		}
+	}
+}

@@ -1,0 +1,28 @@
+package runtime
+
+import "io"
+
+// Options of a runtime. The zero value has the defaults of the command poelua, but for Idle and CatchSignals, which the
+// command sets.
+type Options struct {
+	Args []string // the script's arg
+	Name string   // arg[0], the script's name; "" none
+
+	Stdin          io.Reader // what io.read and io.stdin use; nil: the process's
+	Stdout, Stderr io.Writer // what print, io.write and reports of errors use; nil: the process's
+
+	Loop  string // "epoll", "kqueue", "poll"; "" the platform's best
+	Clock string // "real", also ""; "simulated": time jumps to the next due event
+
+	// Idle sends the signals IDLE and ZOMBIE when only aliases hold the sessions that are left. Off by default: Go
+	// may post at any time, so such sessions are waiting.
+	Idle bool
+	// CatchSignals always catches INT and TERM, so that they reach sessions and end the program in order, and QUIT,
+	// which shows what the program is doing.
+	CatchSignals bool
+
+	ModulePath []string // directories where require looks, before LUA_PATH and the working directory
+
+	Trace io.Writer // where traces go; nil: POELUA_TRACE_FILE, else Stderr
+	Stats bool      // measure what WriteStats shows
+}
