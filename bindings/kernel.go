@@ -382,6 +382,9 @@ func (b *Lib) kernelSigChild(l *lua.LState) int {
 		b.k.IgnoreProcess(pid)
 		return luax.True(l)
 	}
+	if b.k.LoopName() == "simulated" {
+		luax.ArgError(l, "sig_child", 1, "the simulated clock watches no real process")
+	}
 	return b.result(l, b.k.WatchProcess(pid, b.eventArg(a, 2), site(l), a.Rest(2)))
 }
 

@@ -31,6 +31,8 @@ type Lib struct {
 	anonMeta    *lua.LTable // of postbacks and callbacks
 	handleMeta  *lua.LTable
 	invoke      *lua.LFunction // poe.Session.invoke
+	spinner     *lua.LFunction // calls spin, for Protect
+	spin        func()
 	method      *lua.LFunction // calls a method that is not to be found without running Lua
 
 	classMetas map[*lua.LTable]*lua.LTable     // metatables of the objects of subclasses
@@ -65,6 +67,11 @@ func New(c Config) *Lib {
 	}
 	l := c.State
 	b.module = l.CreateTable(0, 16)
+	b.spinner = l.NewFunction(func(l *lua.LState) int {
+		b.Guard.Rebase(l)
+		b.spin()
+		return 0
+	})
 	b.openKernel(l)
 	b.openSession(l)
 	b.openContext(l)
@@ -172,6 +179,27 @@ func (b *Lib) failed(s *session, event string, err *luax.Error) *Failure {
 		err.Traceback += "\n" + where
 	}
 	return f
+}
+
+// Protect calls f and catches what is raised in it.
+func (b *Lib) Protect(f func()) error {
+	l := b.Guard.State
+	b.spin = f
+	l.Push(b.spinner)
+	if err := b.Guard.Call(l, 0, 0, true); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Blame tells whose handler raised what Protect caught.
+func (b *Lib) Blame(d *kernel.Dispatch, err error) error {
+	s, isLua := d.Task.Receiver().(*session)
+	raised, ok := err.(*luax.Error)
+	if !isLua || !ok {
+		return err
+	}
+	return b.failed(s, d.Event, raised)
 }
 
 // Remembered is what is known of an error that ended a run and was then raised by kernel:run with this value; nil if

@@ -230,7 +230,7 @@ func (s *session) finish(l *lua.LState, d *kernel.Dispatch, base, nargs int) err
 	case kernel.WantAll:
 		nret = lua.MultRet
 	}
-	if d.Plain {
+	if d.Bare {
 		l.Call(nargs, nret)
 	} else if err := s.lib.Guard.Call(l, nargs, nret, true); err != nil {
 		return s.lib.failed(s, d.Event, err)

@@ -17,7 +17,7 @@ type session struct {
 	lib      *Lib
 	object   lua.LUserData
 	ctx      lua.LTable
-	heap     lua.LValue  // nil until somebody looks
+	heap     lua.LValue // nil until somebody looks
 	handlers *handlerSet
 	class    *lua.LTable // of a subclass; nil for poe.Session itself
 	options  map[string]lua.LValue

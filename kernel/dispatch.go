@@ -28,7 +28,7 @@ const (
 // Receiver is what a task's events are given to.
 type Receiver interface {
 	// Receive handles one event and leaves what was wanted of the results in d.Results. An event for which there is
-	// no handler sets d.Unhandled. An error is a failure of the handler; with d.Plain it may be a panic
+	// no handler sets d.Unhandled. An error is a failure of the handler; with d.Bare it may be a panic
 	// instead, which the kernel lets pass. d is valid until Receive returns. Loop goroutine only.
 	Receive(d *Dispatch) error
 }
@@ -36,8 +36,9 @@ type Receiver interface {
 // Dispatch is one event being handled. Its first part is the event.
 type Dispatch struct {
 	*event
-	Want  Want
-	Plain bool // a task calls itself: as a plain function call, errors go straight through
+	Want Want
+	Bare bool // the receiver may let panics pass: the kernel, or the handler that calls its own task, sees to them
+	self bool // a task calls itself: as a plain function call
 
 	Results   Values
 	Unhandled bool
@@ -66,7 +67,7 @@ func (k *Kernel) enter(e *event, want Want) *Dispatch {
 	d := k.frame()
 	k.depth++
 	t := e.Task
-	d.event, d.Want = e, want
+	d.event, d.Want, d.Bare = e, want, false
 	d.outer, t.dispatch = t.dispatch, d
 	d.heldActive, d.heldEvent = k.active, k.activeEvent
 	k.active, k.activeEvent = t, e.Event
@@ -80,7 +81,7 @@ func (k *Kernel) leave(d *Dispatch) {
 	d.outer, d.heldActive = nil, nil
 	if d.touched() {
 		d.Results, d.Object, d.State = nil, nil, ""
-		d.Unhandled, d.Plain = false, false
+		d.Unhandled, d.self = false, false
 	}
 	if d.event == &d.called {
 		d.called = event{slot: -1}
@@ -88,7 +89,7 @@ func (k *Kernel) leave(d *Dispatch) {
 }
 
 func (d *Dispatch) touched() bool {
-	return d.Results != nil || d.Object != nil || d.State != "" || d.Unhandled || d.Plain
+	return d.Results != nil || d.Object != nil || d.State != "" || d.Unhandled || d.self
 }
 
 // deliver dispatches one of the kernel's own events, which are sent from nowhere.
@@ -101,11 +102,11 @@ func (k *Kernel) deliver(t, from *Task, event string, kind Kind, want Want, args
 func (k *Kernel) dispatch(t, from *Task, event string, kind Kind, site Site, fromState string, args []any, want Want) (Values, bool) {
 	e := &k.frame().called
 	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, from, event, kind, site, fromState, args
-	return k.handle(e, want)
+	return k.handle(e, want, false)
 }
 
 // handle is dispatch for an event that is made already.
-func (k *Kernel) handle(e *event, want Want) (results Values, handled bool) {
+func (k *Kernel) handle(e *event, want Want, bare bool) (results Values, handled bool) {
 	t := e.Task
 	if t.receiver == nil || t.gone {
 		return nil, t.receiver == nil
@@ -114,6 +115,7 @@ func (k *Kernel) handle(e *event, want Want) (results Values, handled bool) {
 	if k.observed() {
 		return k.handleObserved(d)
 	}
+	d.Bare = bare
 	if err := t.receiver.Receive(d); err != nil {
 		k.failed(d, err)
 	}
@@ -179,7 +181,7 @@ func (k *Kernel) callSelf(t *Task, event string, site Site, args []any, want Wan
 	e := &k.frame().called
 	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindCall, site, k.activeEvent, args
 	d := k.enter(e, want)
-	d.Plain = true
+	d.Bare, d.self = true, true
 	depth := k.depth
 	defer func() { // the handler may panic through; what it called has left by then
 		k.depth = depth

@@ -22,12 +22,16 @@ type Options struct {
 	// Idle sends the signals IDLE and ZOMBIE when nothing is left that could make an event happen. Off, the
 	// kernel waits: somebody may Submit.
 	Idle    bool
-	Signals SignalSource                                 // catches the system's signals; nil: none are caught
-	Locate  func(Site) (file string, line int)           // nil: nowhere
-	Collect func()                                       // called before a wait without end while tags hold sessions: may release some
-	Report  func(err error)                              // an error that nobody handles and that does not end the run; nil: one line on Log
-	Warn    func(message string)                         // warnings of the options debug and default; nil: one line on Log
-	DieText func(args []any) error                       // the error that an unhandled DIE sent by a script stands for; nil: its text is "DIE signal"
+	Signals SignalSource                       // catches the system's signals; nil: none are caught
+	Locate  func(Site) (file string, line int) // nil: nowhere
+	Collect func()                             // called before a wait without end while tags hold sessions: may release some
+	Report  func(err error)                    // an error that nobody handles and that does not end the run; nil: one line on Log
+	Warn    func(message string)               // warnings of the options debug and default; nil: one line on Log
+	DieText func(args []any) error             // the error that an unhandled DIE sent by a script stands for; nil: its text is "DIE signal"
+	// Protect calls f and turns a panic in it into an error. With it, and with Blame, handlers of queued events run
+	// bare (see Dispatch), and one protected call serves many events.
+	Protect func(f func()) error
+	Blame   func(d *Dispatch, err error) error           // makes of what Protect caught the error of a handler
 	Format  func(v any) string                           // an argument in a trace; nil: its type
 	Log     io.Writer                                    // traces and reports; nil: standard error
 	Profile func(t *Task, event string, d time.Duration) // called after each dispatch with the time it took; nil: no time is taken
@@ -57,6 +61,7 @@ type Kernel struct {
 	timers map[TimerID]*event
 	pool   []*event
 	now    time.Duration // the clock's last reading
+	pass   pass
 	ready  []poll.Ready
 
 	tasks      int // sessions alive, the kernel not counted
@@ -206,7 +211,7 @@ var ErrRunning = errors.New("the kernel is already running")
 // Run runs until the last session has stopped or ctx ends; then it returns ctx's error and the sessions remain. It
 // returns the error that ended the run, if one did. Afterwards sessions may be created and Run called again.
 func (k *Kernel) Run(ctx context.Context) error {
-	return k.turn(ctx, func() bool { return true })
+	return k.turn(ctx, nil)
 }
 
 // RunWhile does iterations while more returns true and sessions remain.
@@ -231,17 +236,54 @@ func (k *Kernel) turn(ctx context.Context, more func() bool) error {
 		k.endedBy = ""
 		k.ending.Store(false)
 	}
-	if ctx != nil && ctx.Done() != nil {
+	if ctx != nil && ctx.Done() == nil {
+		ctx = nil
+	}
+	if ctx != nil {
 		release := context.AfterFunc(ctx, func() { k.Submit(func() {}) })
 		defer release()
 	}
-	for k.tasks > 0 && k.exception == nil && more() {
-		if ctx != nil && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		k.iterate()
+	if err := k.spin(ctx, more); err != nil {
+		return err
 	}
 	return k.finish()
+}
+
+// spin does iterations until there is a reason to stop.
+func (k *Kernel) spin(ctx context.Context, more func() bool) (err error) {
+	turns := func() {
+		for k.tasks > 0 && k.exception == nil && (k.pass.on || more == nil || more()) {
+			if ctx != nil && ctx.Err() != nil {
+				err = ctx.Err()
+				return
+			}
+			k.iterate()
+		}
+	}
+	if k.options.Protect == nil {
+		turns()
+		return err
+	}
+	for {
+		caught := k.options.Protect(turns)
+		if caught == nil {
+			return err
+		}
+		if k.depth == 0 {
+			return caught // it was more that failed
+		}
+		k.broken(caught)
+	}
+}
+
+// broken ends the dispatch whose handler panicked. What it had called has ended before: only queued events are handled
+// bare, and a task's calls of itself leave as the panic passes.
+func (k *Kernel) broken(err error) {
+	d := k.frames[k.depth]
+	e := d.event
+	k.failed(d, k.options.Blame(d, err))
+	k.leave(d)
+	k.recycle(e)
 }
 
 // finish hands over the error that ended the run. When no session is left the queue is emptied: what is in it is for

@@ -15,12 +15,52 @@ const (
 	staleLast  = time.Minute
 )
 
+// pass is the dispatching of one iteration. It is still on when a handler panicked in the middle of it; then the next
+// iteration goes on with it.
+type pass struct {
+	on   bool
+	end  horizon
+	late int // events dispatched that were not in the queue when it began
+}
+
 // iterate is one turn of the loop.
 func (k *Kernel) iterate() {
-	k.count.Iterations++
-	if k.trace&TraceEvents != 0 {
-		k.traceIteration()
+	if !k.pass.on {
+		k.count.Iterations++
+		if k.trace&TraceEvents != 0 {
+			k.traceIteration()
+		}
+		if k.hasPosts() && len(k.watched) == 0 && !k.pending.Load() {
+			// Nothing to wait for, nobody to look at: most passes are of this kind.
+		} else {
+			k.takeInput()
+		}
+		if len(k.queue.heap) > 0 {
+			k.tick()
+		}
+		k.pass = pass{on: true, end: horizon{k.now, k.queue.seq}}
 	}
+	k.dispatchDue()
+	k.pass.on = false
+	if len(k.marked) > 0 {
+		k.sweep()
+	}
+	if k.exception != nil {
+		k.settle()
+	}
+	if k.assert&AssertData != 0 {
+		k.checkTables()
+	}
+}
+
+// hasPosts says whether something is in the queue that is due at once. It may miss some, when slots are to be skipped.
+func (k *Kernel) hasPosts() bool {
+	r := &k.queue.ring
+	return r.head < r.tail && r.dead == 0
+}
+
+// takeInput takes up what the world outside has for the kernel: ready handles, then submitted work.
+func (k *Kernel) takeInput() {
 	if k.options.Idle {
 		k.testIdle()
 	}
@@ -32,12 +72,6 @@ func (k *Kernel) iterate() {
 	}
 	if k.pending.Load() {
 		k.takeSubmitted()
-	}
-	k.dispatchDue()
-	k.sweep()
-	k.settle()
-	if k.assert&AssertData != 0 {
-		k.checkTables()
 	}
 }
 
@@ -119,26 +153,23 @@ func (k *Kernel) checkStale(timeout time.Duration) time.Duration {
 // dispatchDue dispatches what is due by now, in order, one event at a time, so that one due in this pass can still be
 // cancelled in it. What is posted meanwhile waits for the next pass.
 func (k *Kernel) dispatchDue() {
-	if len(k.queue.heap) > 0 {
-		k.tick()
-	}
-	h := horizon{k.now, k.queue.seq}
-	for late := 0; late < maxLate; {
-		s, ok := k.queue.next(h)
+	for k.pass.late < maxLate {
+		if k.exception != nil {
+			k.settle()
+		}
+		s, ok := k.queue.next(k.pass.end)
 		if !ok {
 			return
 		}
-		if s.seq > h.seq {
-			late++
+		if s.seq > k.pass.end.seq {
+			k.pass.late++
 		}
 		if s.born != nil {
+			s.born.newborn = false
 			s.born.releaseEvent()
 			continue
 		}
 		k.dispatchEvent(s.event)
-		if k.exception != nil {
-			k.settle()
-		}
 	}
 }
 
@@ -149,7 +180,7 @@ func (k *Kernel) dispatchEvent(e *event) {
 	if e.Kind == KindSignal || e.Kind == KindDie {
 		k.dispatchSignal(e.Task, e.Kind, e.Site, e.FromState, e.Args, e.Event)
 	} else {
-		k.handle(e, WantNothing)
+		k.handle(e, WantNothing, k.options.Protect != nil)
 	}
 	k.recycle(e)
 }

@@ -126,6 +126,10 @@ func (k *Kernel) free(t *Task) {
 		k.cancel(e)
 	}
 	k.queue.events -= int(t.toSelf) // the ring skips what is for nobody
+	k.queue.ring.dead += int(t.toSelf)
+	if t.newborn {
+		k.queue.ring.dead++
+	}
 	for e := t.from.first; e != nil; e = t.from.first {
 		k.cancel(e)
 	}

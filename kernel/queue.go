@@ -32,6 +32,13 @@ type slot struct {
 	seq   uint64
 }
 
+func (s *slot) dead() bool {
+	if s.born != nil {
+		return s.born.gone
+	}
+	return s.event.cancelled || s.event.Task.gone
+}
+
 func (q *queue) empty() bool { return q.events == 0 && q.ring.skip() == nil }
 
 // next takes out the first entry that the horizon includes.
@@ -49,15 +56,15 @@ func (q *queue) next(h horizon) (s slot, ok bool) {
 			return s, true
 		}
 	}
-	if head == nil || !h.includes(head.due, head.seq) {
+	if head == nil || head.seq > h.seq && !h.includes(head.due, head.seq) {
 		return slot{}, false
 	}
 	s = *head
-	*head = slot{}
-	q.ring.head++
 	if s.event != nil {
 		q.events--
 	}
+	head.event, head.born = nil, nil
+	q.ring.head++
 	return s, true
 }
 
@@ -99,16 +106,22 @@ func (q *queue) cancel(e *event) {
 		q.heap.remove(e)
 	} else {
 		e.cancelled = true
+		q.ring.dead++
 	}
 	q.events--
 }
 
 // ring is a first-in, first-out buffer of slots that grows by doubling. head and tail only grow; the
-// length of slots is a power of two.
+// length of slots is a power of two. dead counts the slots that are to be skipped: cancelled events, and what is
+// for tasks that have stopped.
 type ring struct {
 	slots      []slot
 	head, tail uint64
+	dead       int
 }
+
+// first is the slot at the head, which must not be empty.
+func (r *ring) first() *slot { return &r.slots[r.head&uint64(len(r.slots)-1)] }
 
 const ringFloor = 64 // slots that are kept when the ring has run empty after a burst
 
@@ -132,15 +145,13 @@ func (r *ring) grow() {
 // skip passes over slots that were cancelled and returns the first live one, nil if there is none.
 func (r *ring) skip() *slot {
 	for r.head < r.tail {
-		s := &r.slots[r.head&uint64(len(r.slots)-1)]
-		switch {
-		case s.born != nil && s.born.gone:
-		case s.event != nil && (s.event.cancelled || s.event.Task.gone):
-		default:
+		s := r.first()
+		if r.dead == 0 || !s.dead() {
 			return s
 		}
 		*s = slot{}
 		r.head++
+		r.dead--
 	}
 	if len(r.slots) > 64*ringFloor {
 		*r = ring{slots: make([]slot, ringFloor)} // a burst is over: give its memory back
@@ -151,8 +162,8 @@ func (r *ring) skip() *slot {
 // each calls f for every live event in the ring, oldest first.
 func (r *ring) each(f func(e *event)) {
 	for i := r.head; i < r.tail; i++ {
-		if e := r.slots[i&uint64(len(r.slots)-1)].event; e != nil && !e.cancelled && !e.Task.gone {
-			f(e)
+		if s := &r.slots[i&uint64(len(r.slots)-1)]; s.event != nil && !s.dead() {
+			f(s.event)
 		}
 	}
 }

@@ -39,6 +39,7 @@ type Task struct {
 	gone     bool // stopped and taken out of the tree
 	stopping bool
 	unsorted bool
+	newborn  bool // its birth is in the queue
 }
 
 // rare is what most tasks never need.

@@ -36,6 +36,7 @@ func (k *Kernel) Start(t *Task, r Receiver, args []any) {
 	// The creator has until the end of the next pass to give the task work.
 	k.queue.seq++
 	k.queue.ring.push(slot{born: t, due: k.now, seq: k.queue.seq})
+	t.newborn = true
 	t.retainEvent()
 }
 
@@ -48,7 +49,7 @@ func (k *Kernel) DetachSelf() error {
 	}
 	// As in POE: within _start the parent has not heard of the child yet, so it is not told that it loses it.
 	d := t.dispatch
-	for d != nil && d.Plain {
+	for d != nil && d.self {
 		d = d.outer // a call to itself is a part of the handler around it
 	}
 	if d == nil || d.Kind != KindStart {

@@ -92,6 +92,8 @@ func New(o Options) (*Runtime, error) {
 		rt.stats = newDispatchTimes()
 		ko.Profile = rt.stats.add
 	}
+	ko.Protect = func(f func()) error { return rt.lib.Protect(f) }
+	ko.Blame = func(d *kernel.Dispatch, err error) error { return rt.lib.Blame(d, err) }
 	ko.Collect = func() { rt.lib.Collect() }
 	ko.DieText = func(args []any) error { return rt.lib.DieText(args) }
 	ko.Format = func(v any) string { return rt.lib.Format(v) }

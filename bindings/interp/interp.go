@@ -86,7 +86,8 @@ func New(c Config) (*lua.LState, *luax.Guard) {
 	g := luax.NewGuard(l)
 	openBase(l, g, c)
 	openCoroutine(l, g)
-	openIO(l, c)
+	openDebug(l)
+	openLoad(l, g, c, openIO(l, c))
 	openOS(l, c)
 	openPath(l, c)
 	if c.Simulated {
@@ -145,6 +146,31 @@ func openCoroutine(l *lua.LState, g *luax.Guard) {
 			l.RaiseError("attempt to yield across a protected call or an event handler")
 		}
 		return -1
+	}))
+}
+
+// openDebug keeps the metatables of poelua's own classes out of reach: what an object is, is told by its metatable.
+func openDebug(l *lua.LState) {
+	t := l.GetGlobal("debug").(*lua.LTable)
+	get, set := t.RawGetString("getmetatable").(*lua.LFunction), t.RawGetString("setmetatable").(*lua.LFunction)
+	guarded := func(v lua.LValue) lua.LValue {
+		if name := l.GetMetaField(v, "__metatable"); name != lua.LNil && l.GetMetaField(v, "__name") == name {
+			return name
+		}
+		return nil
+	}
+	t.RawSetString("getmetatable", l.NewFunction(func(l *lua.LState) int {
+		if name := guarded(l.CheckAny(1)); name != nil {
+			l.Push(name)
+			return 1
+		}
+		return get.GFunction(l)
+	}))
+	t.RawSetString("setmetatable", l.NewFunction(func(l *lua.LState) int {
+		if name := guarded(l.CheckAny(1)); name != nil {
+			l.ArgError(1, "the metatable of "+name.String()+" cannot be changed")
+		}
+		return set.GFunction(l)
 	}))
 }
 

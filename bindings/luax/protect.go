@@ -40,7 +40,6 @@ type guarded struct {
 	handler   *lua.LFunction // xpcall's; nil if none
 	trace     bool
 	traceback string
-	trapped   bool
 }
 
 // NewGuard makes the Guard of a main state.
@@ -53,32 +52,38 @@ func NewGuard(l *lua.LState) *Guard {
 // Call calls the function that lies under nargs arguments on the stack of l, protected. When it fails, the stack is as if
 // function and arguments had never been pushed. trace asks for a traceback.
 func (g *Guard) Call(l *lua.LState, nargs, nret int, trace bool) *Error {
-	return g.call(l, nargs, nret, guarded{l: l, trace: trace})
+	return g.call(l, nargs, nret, nil, trace)
 }
 
-func (g *Guard) call(l *lua.LState, nargs, nret int, c guarded) *Error {
-	c.base = currentFrame(l)
-	flag := errorFlag(l)
-	hadFlag, state := *flag, g.State
-	g.calls = append(g.calls, c)
+func (g *Guard) call(l *lua.LState, nargs, nret int, handler *lua.LFunction, trace bool) *Error {
+	n := len(g.calls)
+	if n == cap(g.calls) {
+		g.calls = append(g.calls, guarded{})
+	}
+	g.calls = g.calls[:n+1]
+	c := &g.calls[n]
+	c.l, c.base, c.handler, c.trace = l, currentFrame(l), handler, trace
+	flag, state := errorFlag(l), g.State
+	hadFlag := *flag
 	err := l.PCall(nargs, nret, g.trap)
-	top := len(g.calls) - 1
 	*flag = hadFlag
 	if err == nil {
-		g.calls = g.calls[:top]
+		g.calls = g.calls[:n]
 		return nil
 	}
-	done := g.calls[top]
-	g.calls[top] = guarded{}
-	g.calls = g.calls[:top]
+	done := g.calls[n]
+	g.calls[n] = guarded{}
+	g.calls = g.calls[:n]
 	g.State = state
 	return g.failed(err, done)
 }
 
+// Rebase says that the running Go function is what was called protected, and no part of what it calls.
+func (g *Guard) Rebase(l *lua.LState) { g.calls[len(g.calls)-1].base = currentFrame(l) }
+
 // onError is the error function of every protected call. The failed calls are still on the stack.
 func (g *Guard) onError(l *lua.LState) int {
 	c := &g.calls[len(g.calls)-1]
-	c.trapped = true
 	if c.trace {
 		c.traceback = traceback(l, framesAbove(l, c.base))
 	}
@@ -197,7 +202,7 @@ func frameLine(dbg *lua.Debug) string {
 // PCall is Lua's pcall. As in stock gopher-lua, a coroutine cannot yield across it.
 func (g *Guard) PCall(l *lua.LState) int {
 	l.CheckAny(1)
-	return g.protected(l, l.GetTop()-1, guarded{l: l})
+	return g.protected(l, nil)
 }
 
 // XPCall is Lua's xpcall; arguments after the handler are passed on, as in Lua 5.2.
@@ -205,17 +210,17 @@ func (g *Guard) XPCall(l *lua.LState) int {
 	l.CheckAny(1)
 	handler := l.CheckFunction(2)
 	l.Remove(2)
-	return g.protected(l, l.GetTop()-1, guarded{l: l, handler: handler})
+	return g.protected(l, handler)
 }
 
-func (g *Guard) protected(l *lua.LState, nargs int, c guarded) int {
+func (g *Guard) protected(l *lua.LState, handler *lua.LFunction) int {
 	fn := l.Get(1)
 	if fn.Type() != lua.LTFunction && l.GetMetaField(fn, "__call").Type() != lua.LTFunction {
 		l.Push(lua.LFalse)
 		l.Push(lua.LString("attempt to call a " + fn.Type().String() + " value"))
 		return 2
 	}
-	if err := g.call(l, nargs, lua.MultRet, c); err != nil {
+	if err := g.call(l, l.GetTop()-1, lua.MultRet, handler, false); err != nil {
 		l.Push(lua.LFalse)
 		l.Push(err.Value)
 		return 2
