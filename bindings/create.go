@@ -108,27 +108,24 @@ func createError(l *lua.LState, format string, args ...any) {
 
 // process checks what create was given and fills the session with it. It returns the arguments of _start.
 func (s *session) process(l *lua.LState, params *lua.LTable) []any {
-	var args []any
-	var inline, objects, packages, options lua.LValue
-	for k, v := params.Next(lua.LNil); k != lua.LNil; k, v = params.Next(k) {
-		name, _ := k.(lua.LString)
-		switch name {
-		case "inline_states":
-			inline = v
-		case "object_states":
-			objects = v
-		case "package_states":
-			packages = v
-		case "args":
-			args = startArgs(v)
-		case "heap":
-			s.heap = v
-		case "options":
-			options = v
-		default:
-			createError(l, "unknown parameter '%s'", k.String())
+	left := luax.Fields(params) + params.Len()
+	take := func(name string) lua.LValue {
+		if left == 0 {
+			return nil
 		}
+		v := params.RawGetString(name)
+		if v == lua.LNil {
+			return nil
+		}
+		left--
+		return v
 	}
+	inline, given := take("inline_states"), take("args")
+	heap, objects, packages, options := take("heap"), take("object_states"), take("package_states"), take("options")
+	if left > 0 {
+		unknownParameter(l, params)
+	}
+	s.heap = heap
 	if options != nil {
 		t, ok := options.(*lua.LTable)
 		if !ok {
@@ -154,7 +151,21 @@ func (s *session) process(l *lua.LState, params *lua.LTable) []any {
 	if s.handlers.find(kernel.EventStart) == nil {
 		createError(l, "no _start state")
 	}
-	return args
+	if given == nil {
+		return nil
+	}
+	return startArgs(given)
+}
+
+// unknownParameter raises for the first key that create does not know.
+func unknownParameter(l *lua.LState, params *lua.LTable) {
+	for k, _ := params.Next(lua.LNil); k != lua.LNil; k, _ = params.Next(k) {
+		switch name, _ := k.(lua.LString); name {
+		case "inline_states", "object_states", "package_states", "args", "heap", "options":
+		default:
+			createError(l, "unknown parameter '%s'", k.String())
+		}
+	}
 }
 
 // startArgs are the values of args: those of a table, of which n counts if it is there; anything else is one.

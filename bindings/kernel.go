@@ -271,6 +271,9 @@ func (b *Lib) kernelAlarmRemove(l *lua.LState) int {
 		return b.failure(l, err)
 	}
 	l.Push(lua.LString(t.Name))
+	if luax.Wanted(l) == 0 {
+		return 1 // nobody looks: a table would cost more than all the rest
+	}
 	l.Push(luax.Seconds(t.At))
 	l.Push(b.packed(t.Args))
 	return 3

@@ -38,7 +38,16 @@ func (h *handlerSet) find(event string) *handler {
 	if luax.SameString(event, h.seen) {
 		return &h.list[h.hint]
 	}
-	return h.search(event)
+	found := h.search(event)
+	if found != nil {
+		h.seen = event
+		for i := range h.list {
+			if &h.list[i] == found {
+				h.hint = i
+			}
+		}
+	}
+	return found
 }
 
 func (h *handlerSet) search(event string) *handler {
@@ -56,7 +65,6 @@ func (h *handlerSet) search(event string) *handler {
 	if i < 0 {
 		return nil
 	}
-	h.seen, h.hint = event, i
 	return &h.list[i]
 }
 
@@ -91,18 +99,15 @@ func (h *handlerSet) reindex() {
 
 // sameAs says whether the set is what a table of inline states would give.
 func (h *handlerSet) sameAs(t *lua.LTable) bool {
-	n, same := 0, true
-	t.ForEach(func(k, v lua.LValue) {
-		n++
-		name, ok := k.(lua.LString)
-		if !ok || !same {
-			same = false
-			return
+	if luax.Fields(t) != len(h.list) || t.Len() > 0 {
+		return false
+	}
+	for i := range h.list {
+		if t.RawGetString(h.list[i].event) != lua.LValue(h.list[i].fn) {
+			return false
 		}
-		o := h.find(string(name))
-		same = o != nil && lua.LValue(o.fn) == v
-	})
-	return same && n == len(h.list)
+	}
+	return true
 }
 
 // own makes the session's handlers its own, so that they can be changed.
@@ -149,6 +154,11 @@ func (s *session) Receive(d *kernel.Dispatch) error {
 	base := l.GetTop()
 	n := s.pushCall(l, h, d, d.Args)
 	return s.finish(l, d, base, n)
+}
+
+// Hears implements kernel.Hearer.
+func (s *session) Hears(event string) bool {
+	return s.overrides || s.trace || s.handlers.search(event) != nil || s.handlers.search(kernel.EventDefault) != nil
 }
 
 // pick finds the handler of an event: its own, or _default's, or none. It sets d.State and d.Object.
@@ -241,11 +251,17 @@ func (s *session) finish(l *lua.LState, d *kernel.Dispatch, base, nargs int) err
 	return nil
 }
 
+var oneNil = make(kernel.Values, 1)
+
 // takeResults takes what lies on top of base off the stack.
 func takeResults(l *lua.LState, base int) kernel.Values {
 	n := l.GetTop() - base
-	if n == 0 {
-		return nil
+	if n == 0 || n == 1 && l.Get(base+1) == lua.LNil {
+		l.SetTop(base)
+		if n == 0 {
+			return nil
+		}
+		return oneNil
 	}
 	results := make(kernel.Values, n)
 	for i := range results {

@@ -33,7 +33,7 @@ func (k *Kernel) tableError() error {
 		}
 		births := int32(0)
 		if t != k.root {
-			if k.names.ids[t.id] != t {
+			if k.ByID(t.id) != t {
 				return fmt.Errorf("internal: %v is not among the living", t)
 			}
 			births = t.toCount - to

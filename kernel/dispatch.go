@@ -33,6 +33,26 @@ type Receiver interface {
 	Receive(d *Dispatch) error
 }
 
+// Hearer is a Receiver that can tell beforehand that it has nothing to do for an event: then the event need not be made.
+type Hearer interface {
+	Hears(event string) bool
+}
+
+// tell sends a task a notice of the tree, if it cares to hear it.
+func (k *Kernel) tell(t *Task, event string, what, who, value any) {
+	if t == k.root || t.gone {
+		return
+	}
+	if h, ok := t.receiver.(Hearer); ok && !h.Hears(event) && !k.observed() {
+		return
+	}
+	args := []any{what, who}
+	if what == ChildCreate || what == ChildLose {
+		args = append(args, value)
+	}
+	k.deliver(t, k.root, event, KindTree, WantNothing, args)
+}
+
 // Dispatch is one event being handled. Its first part is the event.
 type Dispatch struct {
 	*event
@@ -84,7 +104,7 @@ func (k *Kernel) leave(d *Dispatch) {
 		d.Unhandled, d.self = false, false
 	}
 	if d.event == &d.called {
-		d.called = event{slot: -1}
+		d.called.Task, d.called.From, d.called.Args = nil, nil, nil
 	}
 }
 

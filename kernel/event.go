@@ -63,7 +63,8 @@ type event struct {
 
 	due time.Duration // on the kernel's clock
 	at  int64         // Unix nanoseconds
-	seq uint64        // the order of queueing; also a timer's ID
+	seq uint64        // the order of queueing
+	id  TimerID       // of a timer
 
 	slot int // place in the heap; -1 when it is not there
 

@@ -57,12 +57,13 @@ type Kernel struct {
 	frames      []*Dispatch
 	depth       int // dispatches in progress; frames[depth] is the innermost
 
-	queue  queue
-	timers map[TimerID]*event
-	pool   []*event
-	now    time.Duration // the clock's last reading
-	pass   pass
-	ready  []poll.Ready
+	queue     queue
+	timers    pages[event]
+	lastTimer TimerID
+	pool      []*event
+	now       time.Duration // the clock's last reading
+	pass      pass
+	ready     []poll.Ready
 
 	tasks      int // sessions alive, the kernel not counted
 	lastID     SessionID
@@ -99,6 +100,7 @@ type Kernel struct {
 	catch     bool // errors become DIE
 	isolate   bool
 	count     Stats
+	simulated bool
 	started   time.Time
 	userStart time.Duration
 }
@@ -128,12 +130,12 @@ func New(o Options) *Kernel {
 		watched:        map[int]*descriptor{},
 		signalWatchers: map[string]int{},
 		processes:      map[int]*process{},
-		timers:         map[TimerID]*event{},
 		catch:          true,
 		started:        o.Clock.Wall(),
 		userStart:      userTime(),
 	}
-	k.names.init()
+	k.names.aliases = map[string]*Task{}
+	_, k.simulated = o.Clock.(*poll.Simulated)
 	k.root = &Task{k: k}
 	k.active = k.root
 	k.now = k.clock.Now()

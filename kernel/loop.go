@@ -10,6 +10,9 @@ const (
 	maxLate = 10_000
 	// pollEvery is how long a pass with due events may go without looking at handles that were all silent.
 	pollEvery = 50 * time.Microsecond
+	// shortestWait bounds how often the loop wakes for timers that are due one after the other: it takes those of so long
+	// together.
+	shortestWait = 500 * time.Microsecond
 	// staleFirst is the first wait without events after which watched descriptors are checked; it doubles.
 	staleFirst = time.Second
 	staleLast  = time.Minute
@@ -109,7 +112,14 @@ func (k *Kernel) timeout() time.Duration {
 	if !ok {
 		return -1
 	}
-	return max(0, due-k.tick())
+	timeout := due - k.tick()
+	if timeout <= 0 {
+		return 0
+	}
+	if k.simulated {
+		return timeout
+	}
+	return max(timeout, shortestWait)
 }
 
 // skipPoll says whether a pass that has due events may leave out its look at the handles.
@@ -133,7 +143,7 @@ func (k *Kernel) poll(timeout time.Duration) {
 // checkStale shortens a long wait on handles, and after a short one in which nothing happened looks for descriptors that
 // somebody closed without telling the kernel: some pollers never mention them again.
 func (k *Kernel) checkStale(timeout time.Duration) time.Duration {
-	if len(k.watched) == 0 || k.poller.Name() == "simulated" {
+	if len(k.watched) == 0 {
 		return timeout
 	}
 	if !k.quiet || k.staleAfter == 0 {
@@ -153,16 +163,13 @@ func (k *Kernel) checkStale(timeout time.Duration) time.Duration {
 // dispatchDue dispatches what is due by now, in order, one event at a time, so that one due in this pass can still be
 // cancelled in it. What is posted meanwhile waits for the next pass.
 func (k *Kernel) dispatchDue() {
-	for k.pass.late < maxLate {
+	for {
 		if k.exception != nil {
 			k.settle()
 		}
-		s, ok := k.queue.next(k.pass.end)
+		s, ok := k.nextDue()
 		if !ok {
 			return
-		}
-		if s.seq > k.pass.end.seq {
-			k.pass.late++
 		}
 		if s.born != nil {
 			s.born.newborn = false
@@ -171,6 +178,19 @@ func (k *Kernel) dispatchDue() {
 		}
 		k.dispatchEvent(s.event)
 	}
+}
+
+// nextDue takes the next entry of the pass out of the queue. When the pass has had too many that came late, only what
+// was posted before it remains.
+func (k *Kernel) nextDue() (slot, bool) {
+	if k.pass.late == maxLate {
+		return k.queue.nextPost(k.pass.end)
+	}
+	s, ok := k.queue.next(k.pass.end)
+	if s.seq > k.pass.end.seq {
+		k.pass.late++
+	}
+	return s, ok
 }
 
 // dispatchEvent hands one queued event to its task. The counts fall before the handler runs, as in POE.

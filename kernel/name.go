@@ -13,23 +13,18 @@ import (
 type names struct {
 	mu      sync.RWMutex
 	aliases map[string]*Task
-	ids     map[SessionID]*Task
-}
-
-func (n *names) init() {
-	n.aliases = map[string]*Task{}
-	n.ids = map[SessionID]*Task{}
+	ids     pages[Task]
 }
 
 func (k *Kernel) know(t *Task) {
 	k.names.mu.Lock()
-	k.names.ids[t.id] = t
+	k.names.ids.add(uint64(t.id), t)
 	k.names.mu.Unlock()
 }
 
 func (k *Kernel) forget(t *Task) {
 	k.names.mu.Lock()
-	delete(k.names.ids, t.id)
+	k.names.ids.remove(uint64(t.id))
 	k.names.mu.Unlock()
 }
 
@@ -37,7 +32,11 @@ func (k *Kernel) forget(t *Task) {
 func (k *Kernel) Known(name string) bool {
 	k.names.mu.RLock()
 	defer k.names.mu.RUnlock()
-	return k.Resolve(name) != nil
+	if k.names.aliases[name] != nil || name == k.id {
+		return true
+	}
+	id, ok := decimalID(name)
+	return ok && k.names.ids.peek(id) != nil
 }
 
 // Resolve finds a task by alias or, if there is no such alias, by ID in decimal; the kernel by its own ID. It gives nil
@@ -46,11 +45,8 @@ func (k *Kernel) Resolve(name string) *Task {
 	if t := k.names.aliases[name]; t != nil {
 		return t
 	}
-	if len(name) > 0 && '0' <= name[0] && name[0] <= '9' {
-		if id, err := strconv.ParseUint(name, 10, 64); err == nil {
-			return k.names.ids[SessionID(id)]
-		}
-		return nil
+	if id, ok := decimalID(name); ok {
+		return k.names.ids.find(id)
 	}
 	if name == k.id {
 		return k.root
@@ -58,8 +54,16 @@ func (k *Kernel) Resolve(name string) *Task {
 	return nil
 }
 
+func decimalID(name string) (uint64, bool) {
+	if len(name) == 0 || name[0] < '0' || name[0] > '9' {
+		return 0, false
+	}
+	id, err := strconv.ParseUint(name, 10, 64)
+	return id, err == nil
+}
+
 // ByID finds a living task by its ID; nil if there is none.
-func (k *Kernel) ByID(id SessionID) *Task { return k.names.ids[id] }
+func (k *Kernel) ByID(id SessionID) *Task { return k.names.ids.find(uint64(id)) }
 
 // NoSession is the refusal of a look-up, for those who resolve names on the kernel's behalf.
 func (k *Kernel) NoSession(op string, name any) error { return k.noSession(op, name) }

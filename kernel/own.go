@@ -86,17 +86,13 @@ func (k *Kernel) stop(t *Task) {
 		if c.gone {
 			continue
 		}
-		if parent != k.root {
-			k.deliver(parent, k.root, EventChild, KindTree, WantNothing, []any{ChildGain, c})
-		}
+		k.tell(parent, EventChild, ChildGain, c, nil)
 		if !c.gone {
-			k.deliver(c, k.root, EventParent, KindTree, WantNothing, []any{c.parent, parent})
+			k.tell(c, EventParent, c.parent, parent, nil)
 		}
 	}
 	results := k.deliver(t, k.active, EventStop, KindStop, WantFirst, nil)
-	if parent != k.root && !parent.gone {
-		k.deliver(parent, k.root, EventChild, KindTree, WantNothing, []any{ChildLose, t, results.first()})
-	}
+	k.tell(parent, EventChild, ChildLose, t, results.first())
 	if !t.gone {
 		k.free(t)
 	}

@@ -7,8 +7,17 @@ func (k *Kernel) newEvent() *event {
 		k.pool = k.pool[:n-1]
 		return e
 	}
-	return &event{slot: -1}
+	slab := make([]event, slabSize)
+	for i := range slab {
+		slab[i].slot = -1
+		if i > 0 {
+			k.pool = append(k.pool, &slab[i])
+		}
+	}
+	return &slab[0]
 }
+
+const slabSize = 32 // events that are allocated together
 
 const poolSize = 1024 // events kept for reuse
 

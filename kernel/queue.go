@@ -56,7 +56,14 @@ func (q *queue) next(h horizon) (s slot, ok bool) {
 			return s, true
 		}
 	}
-	if head == nil || head.seq > h.seq && !h.includes(head.due, head.seq) {
+	return q.takePost(head, h)
+}
+
+// nextPost is next for posts only.
+func (q *queue) nextPost(h horizon) (s slot, ok bool) { return q.takePost(q.ring.skip(), h) }
+
+func (q *queue) takePost(head *slot, h horizon) (s slot, ok bool) {
+	if head == nil || head.seq > h.seq {
 		return slot{}, false
 	}
 	s = *head

@@ -84,7 +84,7 @@ func (g *timerGroup) remove(e *event) {
 		e.groupNext.groupPrev = e.groupPrev
 	}
 	e.group, e.groupPrev, e.groupNext = nil, nil, nil
-	delete(g.task.k.timers, TimerID(e.seq))
+	g.task.k.timers.remove(uint64(e.id))
 	if g.first != nil {
 		return
 	}
@@ -117,7 +117,9 @@ func (k *Kernel) setTimer(name string, due time.Duration, site Site, args []any)
 		g = t.addGroup(name)
 	}
 	g.add(e)
-	k.timers[TimerID(e.seq)] = e
+	k.lastTimer++
+	e.id = k.lastTimer
+	k.timers.add(uint64(e.id), e)
 	k.queue.pushTimer(e)
 	k.count.Timers++
 	if k.trace&TraceEvents != 0 {
@@ -131,12 +133,12 @@ func (k *Kernel) setTimer(name string, due time.Duration, site Site, args []any)
 func (k *Kernel) SetAlarm(name string, at time.Time, site Site, args []any) TimerID {
 	e := k.setTimer(name, k.due(at), site, args)
 	e.absolute, e.at = true, at.UnixNano()
-	return TimerID(e.seq)
+	return e.id
 }
 
 // SetDelay sets a timer of the active task for d from now.
 func (k *Kernel) SetDelay(name string, d time.Duration, site Site, args []any) TimerID {
-	return TimerID(k.setTimer(name, later(k.tick(), d), site, args).seq)
+	return k.setTimer(name, later(k.tick(), d), site, args).id
 }
 
 func (k *Kernel) due(at time.Time) time.Duration {
@@ -175,7 +177,7 @@ func (k *Kernel) RemoveTimers(name string) {
 
 // timer finds a timer of the active task.
 func (k *Kernel) timer(op string, id TimerID) (*event, error) {
-	e := k.timers[id]
+	e := k.timers.find(uint64(id))
 	if e == nil {
 		return nil, k.failure(refuse(syscall.ESRCH, fmt.Sprintf("%s: no timer %d", op, id)))
 	}
@@ -213,7 +215,7 @@ func (k *Kernel) RemoveAllTimers() []Timer {
 	})
 	timers := make([]Timer, len(events))
 	for i, e := range events {
-		timers[i] = Timer{TimerID(e.seq), e.Event, k.at(e), e.Args}
+		timers[i] = Timer{e.id, e.Event, k.at(e), e.Args}
 		k.cancel(e)
 	}
 	return timers

@@ -27,11 +27,9 @@ func (k *Kernel) Start(t *Task, r Receiver, args []any) {
 		return
 	}
 	// Whoever is the parent by now: _start may have detached itself.
-	if t.parent != k.root {
-		k.deliver(t.parent, k.root, EventChild, KindTree, WantNothing, []any{ChildCreate, t, results.first()})
-		if t.gone {
-			return
-		}
+	k.tell(t.parent, EventChild, ChildCreate, t, results.first())
+	if t.gone {
+		return
 	}
 	// The creator has until the end of the next pass to give the task work.
 	k.queue.seq++
@@ -53,7 +51,7 @@ func (k *Kernel) DetachSelf() error {
 		d = d.outer // a call to itself is a part of the handler around it
 	}
 	if d == nil || d.Kind != KindStart {
-		k.deliver(parent, k.root, EventChild, KindTree, WantNothing, []any{ChildLose, t, nil})
+		k.tell(parent, EventChild, ChildLose, t, nil)
 	}
 	k.toKernel(t, parent)
 	return nil
@@ -68,13 +66,13 @@ func (k *Kernel) DetachChild(t *Task) error {
 	if t.parent != parent {
 		return k.failure(refuse(syscall.EPERM, fmt.Sprintf("detach_child: %v is no child of %v", t, parent)))
 	}
-	k.deliver(parent, k.root, EventChild, KindTree, WantNothing, []any{ChildLose, t, nil})
+	k.tell(parent, EventChild, ChildLose, t, nil)
 	k.toKernel(t, parent)
 	return nil
 }
 
 func (k *Kernel) toKernel(t, old *Task) {
-	k.deliver(t, k.root, EventParent, KindTree, WantNothing, []any{old, k.root})
+	k.tell(t, EventParent, old, k.root, nil)
 	if !t.gone && t.parent != k.root {
 		t.move(k.root)
 	}

@@ -80,7 +80,7 @@ func convert(c byte, t time.Time, utc bool) string {
 	case 'P':
 		return strings.ToLower(half(t))
 	case 's':
-		return strconv.FormatInt(local(t).Unix(), 10)
+		return strconv.FormatInt(unixTime(t, utc), 10)
 	case 'S':
 		return fmt.Sprintf("%02d", t.Second())
 	case 't':
@@ -123,9 +123,16 @@ func half(t time.Time) string {
 	return "PM"
 }
 
-// local is the time at which the local clock shows what t shows.
-func local(t time.Time) time.Time {
-	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.Local)
+// unixTime is what %s gives: for a time in UTC, as in C, when the local clock without summer time shows the same.
+func unixTime(t time.Time, utc bool) int64 {
+	if !utc {
+		return t.Unix()
+	}
+	local := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.Local)
+	if local.IsDST() {
+		local = local.Add(time.Hour)
+	}
+	return local.Unix()
 }
 
 func floorDiv(a, b int) int {

@@ -63,35 +63,47 @@ func strerror(errno syscall.Errno) string {
 	return string(text)
 }
 
-// reason is what a script is told of an error: with the name it was about if that is not "", as Lua words it. A
-// refusal is told in full.
-func reason(name string, err error) string {
-	var denied *host.PermissionError
-	if errors.As(err, &denied) {
-		return denied.Error()
+// reason is what a script is told of an error, as Lua words it. A refusal is told in full.
+func reason(err error) string {
+	if errno := host.Errno(err); !isRefusal(err) && (errno != syscall.EIO || errors.Is(err, syscall.EIO)) {
+		return strerror(errno)
 	}
-	text := err.Error()
-	if errno := host.Errno(err); errno != syscall.EIO || errors.Is(err, syscall.EIO) {
-		text = strerror(errno)
+	return err.Error()
+}
+
+// reasonFor is reason with the name that it was about. A refusal has it already.
+func reasonFor(name string, err error) string {
+	if isRefusal(err) {
+		return reason(err)
 	}
-	if name != "" {
-		text = name + ": " + text
-	}
-	return text
+	return name + ": " + reason(err)
+}
+
+func isRefusal(err error) bool {
+	_, refused := errors.AsType[*host.PermissionError](err)
+	return refused
 }
 
 // refuse pushes nil, message and errno.
-func refuse(l *lua.LState, name string, err error) int {
+func refuse(l *lua.LState, message string, err error) int {
 	l.Push(lua.LNil)
-	l.Push(lua.LString(reason(name, err)))
+	l.Push(lua.LString(message))
 	l.Push(lua.LNumber(host.Errno(err)))
 	return 3
 }
 
 // outcome pushes true, or what went wrong.
-func outcome(l *lua.LState, name string, err error) int {
+func outcome(l *lua.LState, err error) int {
 	if err != nil {
-		return refuse(l, name, err)
+		return refuse(l, reason(err), err)
+	}
+	return luax.True(l)
+}
+
+// outcomeFor is outcome of what was done to the thing of that name.
+func outcomeFor(l *lua.LState, name string, err error) int {
+	if err != nil {
+		return refuse(l, reasonFor(name, err), err)
 	}
 	return luax.True(l)
 }
@@ -207,7 +219,7 @@ func (fs *files) openNamed(l *lua.LState) int {
 	}
 	f, err := fs.openFile(name, m)
 	if err != nil {
-		return refuse(l, name, err)
+		return refuse(l, reasonFor(name, err), err)
 	}
 	l.Push(fs.add(f))
 	return 1
@@ -216,7 +228,7 @@ func (fs *files) openNamed(l *lua.LState) int {
 func (fs *files) tempFile(l *lua.LState) int {
 	system, err := fs.retried(fs.c.Host.TempFile)
 	if err != nil {
-		return refuse(l, "", err)
+		return refuse(l, reason(err), err)
 	}
 	l.Push(fs.add(fs.wrap(system, true, true)))
 	return 1
@@ -260,7 +272,7 @@ func (fs *files) mustOpen(a luax.Args, mode string) *lua.LUserData {
 	name := textArg(a, 1)
 	f, err := fs.openFile(name, fileModes[mode])
 	if err != nil {
-		luax.ArgError(a.L, a.Name, 1, reason(name, err))
+		luax.ArgError(a.L, a.Name, 1, reasonFor(name, err))
 	}
 	return fs.add(f)
 }
@@ -312,7 +324,7 @@ func (fs *files) readFormats(l *lua.LState, f *file, base int) int {
 	for i, want := range list {
 		v, err := f.readFormat(want)
 		if err != nil && err != io.EOF {
-			return refuse(l, "", err)
+			return refuse(l, reason(err), err)
 		}
 		l.Push(v)
 		if v == lua.LNil {
@@ -369,7 +381,7 @@ func (fs *files) writeArgs(l *lua.LState, f *file, base int) int {
 	if cap(p) <= chunkSize {
 		fs.scratch = p
 	}
-	return outcome(l, "", f.write(p))
+	return outcome(l, f.write(p))
 }
 
 // lines iterates over the lines of the default input, or of a file that is opened for it and closed after the last.
@@ -400,7 +412,7 @@ func (fs *files) iterate(l *lua.LState, ud *lua.LUserData, closes bool) int {
 			l.Push(lua.LString(line))
 			return 1
 		case err != io.EOF:
-			l.RaiseError("%s", reason("", err))
+			l.RaiseError("%s", reason(err))
 		}
 		if closes {
 			f.close()
@@ -426,14 +438,14 @@ func (fs *files) closeFile(l *lua.LState, f *file) int {
 		l.Push(lua.LString("cannot close standard file"))
 		return 2
 	}
-	return outcome(l, "", f.close())
+	return outcome(l, f.close())
 }
 
 func (fs *files) flush(l *lua.LState) int {
-	return outcome(l, "", standard(l, fs.output, "output").flush())
+	return outcome(l, standard(l, fs.output, "output").flush())
 }
 
-func (fs *files) fileFlush(l *lua.LState) int { return outcome(l, "", openArg(l, "flush").flush()) }
+func (fs *files) fileFlush(l *lua.LState) int { return outcome(l, openArg(l, "flush").flush()) }
 
 var whences = map[string]int{"set": io.SeekStart, "cur": io.SeekCurrent, "end": io.SeekEnd}
 
@@ -449,7 +461,7 @@ func (fs *files) fileSeek(l *lua.LState) int {
 	}
 	at, err := f.seek(offset, whence)
 	if err != nil {
-		return refuse(l, "", err)
+		return refuse(l, reason(err), err)
 	}
 	l.Push(lua.LNumber(at))
 	return 1
@@ -464,7 +476,7 @@ func (fs *files) fileSetvbuf(l *lua.LState) int {
 	if !a.Missing(2) {
 		size = int(whole(numberArg(a, 2)))
 	}
-	return outcome(l, "", f.setBuffering(mode, size))
+	return outcome(l, f.setBuffering(mode, size))
 }
 
 // optionArg is argument n, which must be one of the names.

@@ -84,8 +84,9 @@ func deeper(v reflect.Value, levels int) bool {
 	return false
 }
 
-// complaints gives Lua's words for those of gopher-lua's scanner.
+// complaints gives Lua's words for those of gopher-lua.
 var complaints = map[string]string{
+	"parse error":                   "syntax error",
 	"Invalid token":                 "unexpected symbol",
 	"Invalid '~' token":             "unexpected symbol",
 	"unterminated string":           "unfinished string",
@@ -108,7 +109,7 @@ func syntaxError(err error, name string, source []byte) error {
 		line, near := errorPlace(parsing, source)
 		return fmt.Errorf("%s:%d: %s near '%s'", name, line, oneLine(message), near)
 	case errors.As(err, &compiling):
-		return fmt.Errorf("%s:%d: %s", name, max(compiling.Line, 1), oneLine(compiling.Message))
+		return fmt.Errorf("%s:%d: %s", name, min(max(compiling.Line, 1), lineCount(source)), oneLine(compiling.Message))
 	}
 	return fmt.Errorf("%s: the chunk cannot be compiled (%s)", name, oneLine(err.Error()))
 }
@@ -164,6 +165,9 @@ const chunkMost = 43
 // chunkName is how messages name a chunk that was loaded under that name, as in Lua: after = or @ as it is, otherwise
 // as the beginning of its text.
 func chunkName(name string) string {
+	if strings.HasPrefix(name, "\x1b") {
+		return "binary string"
+	}
 	if strings.HasPrefix(name, "=") || strings.HasPrefix(name, "@") {
 		return name[1:]
 	}
@@ -311,7 +315,7 @@ func raiseAtCaller(l *lua.LState, message string) { l.Error(lua.LString(message)
 func (o loader) loadInput(l *lua.LState) (*lua.LFunction, error) {
 	source, err := o.stdin.readAll()
 	if err != nil {
-		return nil, errors.New("cannot read " + reason("stdin", err))
+		return nil, errors.New("cannot read " + reasonFor("stdin", err))
 	}
 	return Load(l, "stdin", []byte(source))
 }
@@ -344,11 +348,10 @@ type unreadable struct {
 }
 
 func (e *unreadable) Error() string {
-	var denied *host.PermissionError
-	if errors.As(e.cause, &denied) {
-		return denied.Error()
+	if isRefusal(e.cause) {
+		return reason(e.cause)
 	}
-	return "cannot " + e.act + " " + reason(e.name, e.cause)
+	return "cannot " + e.act + " " + reasonFor(e.name, e.cause)
 }
 
 func (e *unreadable) Unwrap() error { return e.cause }

@@ -109,7 +109,7 @@ func (o osLib) execute(l *lua.LState) int {
 	}
 	status, err := o.c.Host.Run(shellCommand(o.c, textArg(a, 1)))
 	if err != nil {
-		return refuse(l, "", err)
+		return refuse(l, reason(err), err)
 	}
 	l.Push(lua.LNumber(status))
 	return 1
@@ -152,13 +152,13 @@ func (o osLib) getenv(l *lua.LState) int {
 
 func (o osLib) remove(l *lua.LState) int {
 	name := textArg(luax.Args{L: l, Name: "remove"}, 1)
-	return outcome(l, name, o.c.Host.Remove(name))
+	return outcomeFor(l, name, o.c.Host.Remove(name))
 }
 
 func (o osLib) rename(l *lua.LState) int {
 	a := luax.Args{L: l, Name: "rename"}
 	from, to := textArg(a, 1), textArg(a, 2)
-	return outcome(l, from, o.c.Host.Rename(from, to))
+	return outcomeFor(l, from, o.c.Host.Rename(from, to))
 }
 
 var localeCategories = map[string]bool{
@@ -220,7 +220,7 @@ func dateField(l *lua.LState, t *lua.LTable, name string, otherwise int) int {
 func (o osLib) tmpname(l *lua.LState) int {
 	name, err := o.c.Host.TempName()
 	if err != nil {
-		return refuse(l, "", err)
+		return refuse(l, reason(err), err)
 	}
 	l.Push(lua.LString(name))
 	return 1

@@ -43,7 +43,7 @@ func (fs *files) popen(l *lua.LState) int {
 	fs.flushAll()
 	f, err := fs.start(line, mode == "r")
 	if err != nil {
-		return refuse(l, line, err)
+		return refuse(l, reasonFor(line, err), err)
 	}
 	l.Push(fs.add(f))
 	return 1

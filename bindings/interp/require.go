@@ -14,9 +14,10 @@ import (
 // already.
 const requireSource = `
 local find, finish = ...
-return function(name)
-  local loader, value = find(name)
+return function(...)
+  local loader, value = find(...)
   if not loader then return value end
+  local name = ...
   return finish(name, loader(name))
 end`
 
@@ -115,11 +116,14 @@ func (r *requirer) finish(l *lua.LState) int {
 	return 1
 }
 
+// raiseBare raises without a place. The place of a searcher is in require, which tells nobody anything.
+func raiseBare(l *lua.LState, message string) { l.Error(lua.LString(message), 0) }
+
 func (r *requirer) searchPreload(l *lua.LState) int {
 	name := textArg(luax.Args{L: l, Name: "require"}, 1)
 	preload, ok := r.pkg.RawGetString("preload").(*lua.LTable)
 	if !ok {
-		l.RaiseError("'package.preload' must be a table")
+		raiseBare(l, "'package.preload' must be a table")
 	}
 	v := l.GetField(preload, name)
 	if v == lua.LNil {
@@ -134,7 +138,7 @@ func (r *requirer) searchPath(l *lua.LState) int {
 	name := textArg(luax.Args{L: l, Name: "require"}, 1)
 	path, ok := r.pkg.RawGetString("path").(lua.LString)
 	if !ok {
-		l.RaiseError("'package.path' must be a string")
+		raiseBare(l, "'package.path' must be a string")
 	}
 	var tried strings.Builder
 	for _, template := range strings.Split(string(path), ";") {
@@ -143,8 +147,7 @@ func (r *requirer) searchPath(l *lua.LState) int {
 		}
 		file := strings.ReplaceAll(template, "?", strings.ReplaceAll(name, ".", "/"))
 		source, err := readSource(r.c.Host, file)
-		var missing *unreadable
-		if errors.As(err, &missing) && missing.act == "open" {
+		if missing, ok := errors.AsType[*unreadable](err); ok && missing.act == "open" {
 			tried.WriteString("\n\tno file '" + file + "'" + refusalOf(err))
 			continue
 		}
@@ -153,7 +156,7 @@ func (r *requirer) searchPath(l *lua.LState) int {
 			fn, err = Load(l, file, source)
 		}
 		if err != nil {
-			l.RaiseError("error loading module '%s' from file '%s':\n\t%s", name, file, err.Error())
+			raiseBare(l, "error loading module '"+name+"' from file '"+file+"':\n\t"+err.Error())
 		}
 		l.Push(fn)
 		return 1
@@ -164,8 +167,7 @@ func (r *requirer) searchPath(l *lua.LState) int {
 
 // refusalOf says that a file may be there, but not for this script; "" if that is not so.
 func refusalOf(err error) string {
-	var denied *host.PermissionError
-	if errors.As(err, &denied) {
+	if denied, ok := errors.AsType[*host.PermissionError](err); ok {
 		return " (permission denied: needs " + denied.Needs + ")"
 	}
 	return ""

@@ -17,7 +17,9 @@ var inside = layout()
 type offsets struct {
 	currentFrame, hasErrorFunc, uvcache   uintptr // LState
 	frameFn, frameParent, framePc, frameL uintptr // callFrame
+	frameNRet                             uintptr
 	uvNext, uvIndex                       uintptr // Upvalue
+	tableStrings, tableOthers             uintptr // LTable
 }
 
 func layout() (o offsets) {
@@ -31,9 +33,13 @@ func layout() (o offsets) {
 	o.frameParent = offset(frame, "Parent")
 	o.framePc = offset(frame, "Pc")
 	o.frameL = offset(frame, "LocalBase")
+	o.frameNRet = offset(frame, "NRet")
 	upvalue := reflect.TypeFor[lua.Upvalue]()
 	o.uvNext = offset(upvalue, "next")
 	o.uvIndex = offset(upvalue, "index")
+	table := reflect.TypeFor[lua.LTable]()
+	o.tableStrings = offset(table, "strdict")
+	o.tableOthers = offset(table, "dict")
 	return o
 }
 
@@ -79,6 +85,11 @@ func Line(proto *lua.FunctionProto, pc int) int {
 	return proto.DbgSourcePositions[pc-1]
 }
 
+// Wanted is how many results the caller of the running Go function looks at; -1 all there are.
+func Wanted(l *lua.LState) int {
+	return *field[int](unsafe.Pointer(currentFrame(l)), inside.frameNRet)
+}
+
 func errorFlag(l *lua.LState) *bool { return field[bool](unsafe.Pointer(l), inside.hasErrorFunc) }
 
 // framesAbove counts the calls that are in progress on top of base.
@@ -118,4 +129,10 @@ func SameString(a, b string) bool {
 // Container gives the struct in which a table lies, offset bytes from its beginning. The caller knows that it does.
 func Container[T any](t *lua.LTable, offset uintptr) *T {
 	return (*T)(unsafe.Add(unsafe.Pointer(t), -int(offset)))
+}
+
+// Fields counts the fields of a table that are not in its array part.
+func Fields(t *lua.LTable) int {
+	p := unsafe.Pointer(t)
+	return len(*field[map[string]lua.LValue](p, inside.tableStrings)) + len(*field[map[lua.LValue]lua.LValue](p, inside.tableOthers))
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"embed"
 	"fmt"
+	"io/fs"
 	"os"
-	"slices"
+	"path"
 	"strings"
 )
 
@@ -31,53 +33,31 @@ os.exit(n) gives n.
 
 Topics: `
 
-// topics are short texts; what is longer is in the documents that come with the source.
-var topics = map[string]string{
-	"trace": `--trace LIST, or POELUA_TRACE=LIST, writes a line for each
-
-  events     queueing, dispatch, return of an event; iteration      <ev>
-  sessions   creation, stop, change of parent                       <ss>
-  refcounts  change of what keeps a session alive                   <rc>
-  files      change of an I/O watcher, readiness                    <fh>
-  signals    arrival, dispatch, watcher called, session stopped     <sg>
-  errors     a kernel method that refuses; an error in a handler    <er>
-  stats      totals, at the end of the run                          <st>
-
-to standard error or --trace-file PATH (POELUA_TRACE_FILE). One session alone: session:option("trace", true).
-`,
-	"assert": `--assert LIST, or POELUA_ASSERT=LIST, turns into errors
-
-  usage      posting, timing or watching with a reserved event name; redefining a handler under debug
-  retvals    every failure that a kernel method would have returned (not part of all)
-  data       an inconsistency of the kernel's own tables
-  states     (a warning) an event that nothing handles
-`,
-	"signals": `INT and TERM reach sessions as signals: kernel:sig("INT", "on_int"), then kernel:sig_handled() in the handler, else every
-session is stopped, each with its _stop, and the exit status is 128+n. A second INT or TERM ends the process at once
-while the stops of the first are running, or when a handler has not returned for a second.
-QUIT prints sessions and queue to standard error and goes on, unless a session watches it.
-`,
-}
+// topics are the texts of help TOPIC, a file each.
+//
+//go:embed help/*.txt
+var topics embed.FS
 
 func help(args []string) int {
 	if len(args) == 0 {
 		fmt.Print(usage, strings.Join(topicNames(), ", "), "\n")
 		return 0
 	}
-	text, ok := topics[args[0]]
-	if !ok {
+	text, err := topics.ReadFile("help/" + args[0] + ".txt")
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "poelua: no help on '%s' (topics: %s)\n", args[0], strings.Join(topicNames(), ", "))
 		return exitUsage
 	}
-	fmt.Print(text)
+	os.Stdout.Write(text)
 	return 0
 }
 
+// topicNames are in alphabetical order.
 func topicNames() []string {
 	var names []string
-	for name := range topics {
-		names = append(names, name)
+	files, _ := fs.Glob(topics, "help/*.txt") // the pattern is good
+	for _, file := range files {
+		names = append(names, strings.TrimSuffix(path.Base(file), ".txt"))
 	}
-	slices.Sort(names)
 	return names
 }

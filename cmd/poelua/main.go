@@ -21,6 +21,7 @@ import (
 func main() {
 	// A closed pipe is an error of the write, not the end of the process; children still find the default.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	tuneGC()
 	os.Exit(run(os.Args[1:]))
 }
 
