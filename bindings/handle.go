@@ -112,9 +112,12 @@ func (b *Lib) handleNew(l *lua.LState) int {
 	}
 	h, err := b.host.Wrap(fd, keep)
 	if err != nil {
-		return b.failure(l, err)
+		return luax.Failure(l, err)
 	}
-	l.Push(b.newHandle(h))
+	ud := b.newHandle(h)
+	ud.Env = l.CreateTable(1, 0)
+	ud.Env.RawSetInt(1, a.Get(1)) // as long as the handle lives the file is no garbage, which would be closed
+	l.Push(ud)
 	return 1
 }
 
@@ -130,7 +133,7 @@ func (b *Lib) handleRead(l *lua.LState) int {
 		n = min(n, 1<<24)
 	}
 	if h.FD() < 0 {
-		return b.failure(l, errClosed)
+		return luax.Failure(l, errClosed)
 	}
 	buf := b.buffer
 	if n > len(buf) {
@@ -149,7 +152,7 @@ func (b *Lib) handleRead(l *lua.LState) int {
 		l.Push(lua.LNumber(0))
 		return 3
 	case err != nil:
-		return b.failure(l, err)
+		return luax.Failure(l, err)
 	}
 	l.Push(lua.LString(buf[:n]))
 	return 1
@@ -160,19 +163,22 @@ func (b *Lib) handleWrite(l *lua.LState) int {
 	h := b.checkHandle(l, "write")
 	s := luax.Args{L: l, Name: "write", Base: 1}.String(1)
 	if h.FD() < 0 {
-		return b.failure(l, errClosed)
+		return luax.Failure(l, errClosed)
 	}
 	b.k.Touch()
 	n, err := h.Write([]byte(s))
 	if err != nil && n == 0 {
-		return b.failure(l, err)
+		return luax.Failure(l, err)
 	}
 	l.Push(lua.LNumber(n))
 	return 1
 }
 
 func (b *Lib) handleClose(l *lua.LState) int {
-	return b.result(l, b.closeHandle(b.checkHandle(l, "close")))
+	if err := b.closeHandle(b.checkHandle(l, "close")); err != nil {
+		return luax.Failure(l, err)
+	}
+	return luax.True(l)
 }
 
 // closeHandle closes a handle; what watched it no longer does.
@@ -193,7 +199,7 @@ func (b *Lib) handleIsOpen(l *lua.LState) int {
 func (b *Lib) handleFD(l *lua.LState) int {
 	fd := b.checkHandle(l, "fd").FD()
 	if fd < 0 {
-		return b.failure(l, errClosed)
+		return luax.Failure(l, errClosed)
 	}
 	l.Push(lua.LNumber(fd))
 	return 1
@@ -202,7 +208,7 @@ func (b *Lib) handleFD(l *lua.LState) int {
 func (b *Lib) handleKind(l *lua.LState) int {
 	h := b.checkHandle(l, "kind")
 	if h.FD() < 0 {
-		return b.failure(l, errClosed)
+		return luax.Failure(l, errClosed)
 	}
 	l.Push(lua.LString(h.Kind()))
 	return 1
@@ -228,7 +234,7 @@ func pipeKind(l *lua.LState) string {
 func (b *Lib) pipeOneWay(l *lua.LState) int {
 	r, w, err := b.host.Pipe(pipeKind(l))
 	if err != nil {
-		return b.failure(l, err)
+		return luax.Failure(l, err)
 	}
 	l.Push(b.newHandle(r))
 	l.Push(b.newHandle(w))
@@ -239,7 +245,7 @@ func (b *Lib) pipeOneWay(l *lua.LState) int {
 func (b *Lib) pipeTwoWay(l *lua.LState) int {
 	ar, aw, br, bw, err := b.host.PipePair(pipeKind(l))
 	if err != nil {
-		return b.failure(l, err)
+		return luax.Failure(l, err)
 	}
 	var last *host.Handle
 	for _, h := range []*host.Handle{ar, aw, br, bw} {

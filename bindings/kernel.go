@@ -561,7 +561,7 @@ func (b *Lib) loop(l *lua.LState, run func() error) {
 
 func (b *Lib) kernelRun(l *lua.LState) int {
 	b.self(l, "run")
-	b.loop(l, func() error { return b.k.Run(b.runContext()) })
+	b.loop(l, func() error { return b.k.Run(context.Background()) })
 	return luax.True(l)
 }
 
@@ -569,7 +569,7 @@ func (b *Lib) kernelRunWhile(l *lua.LState) int {
 	a := b.args(l, "run_while")
 	more := a.Function(1)
 	b.loop(l, func() error {
-		return b.k.RunWhile(b.runContext(), func() bool {
+		return b.k.RunWhile(context.Background(), func() bool {
 			l.Push(more)
 			l.Call(0, 1)
 			v := l.Get(-1)
@@ -584,18 +584,11 @@ func (b *Lib) kernelRunOneTimeslice(l *lua.LState) int {
 	b.self(l, "run_one_timeslice")
 	more := false
 	b.loop(l, func() (err error) {
-		more, err = b.k.RunOneTimeslice(b.runContext())
+		more, err = b.k.RunOneTimeslice(context.Background())
 		return err
 	})
 	l.Push(lua.LBool(more))
 	return 1
-}
-
-func (b *Lib) runContext() context.Context {
-	if b.Context != nil {
-		return b.Context
-	}
-	return context.Background()
 }
 
 func (b *Lib) kernelStop(l *lua.LState) int {

@@ -1,7 +1,6 @@
 package bindings
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"syscall"
@@ -16,8 +15,7 @@ import (
 
 // Lib is the library poe in one Lua state, on one kernel. Loop goroutine only.
 type Lib struct {
-	Guard   *luax.Guard
-	Context context.Context // what ends kernel:run; nil: nothing does
+	Guard *luax.Guard
 
 	k    *kernel.Kernel
 	host *host.Host

@@ -104,7 +104,11 @@ func stringOrNil(s string) lua.LValue {
 func (b *Lib) raise(l *lua.LState, err error) {
 	f := AsFailure(err)
 	if f == nil {
-		f = &Failure{Lua: &luax.Error{Value: lua.LString(err.Error()), Message: err.Error(), Cause: err}}
+		var raised *luax.Error
+		if !errors.As(err, &raised) {
+			raised = &luax.Error{Value: lua.LString(err.Error()), Message: err.Error(), Cause: err}
+		}
+		f = &Failure{Lua: raised}
 	}
 	b.last = f
 	l.Error(f.Lua.Value, 0)

@@ -183,10 +183,17 @@ func (k *Kernel) dispatchDue() {
 // nextDue takes the next entry of the pass out of the queue. When the pass has had too many that came late, only what
 // was posted before it remains.
 func (k *Kernel) nextDue() (slot, bool) {
-	if k.pass.late == maxLate {
-		return k.queue.nextPost(k.pass.end)
+	q := &k.queue
+	if len(q.heap) == 0 && q.ring.dead == 0 { // the short way for the usual case
+		if q.ring.head == q.ring.tail || q.ring.first().seq > k.pass.end.seq {
+			return slot{}, false
+		}
+		return q.takeHead(), true
 	}
-	s, ok := k.queue.next(k.pass.end)
+	if k.pass.late == maxLate {
+		return q.nextPost(k.pass.end)
+	}
+	s, ok := q.next(k.pass.end)
 	if s.seq > k.pass.end.seq {
 		k.pass.late++
 	}

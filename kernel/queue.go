@@ -66,13 +66,19 @@ func (q *queue) takePost(head *slot, h horizon) (s slot, ok bool) {
 	if head == nil || head.seq > h.seq {
 		return slot{}, false
 	}
-	s = *head
+	return q.takeHead(), true
+}
+
+// takeHead takes the first slot out of the ring.
+func (q *queue) takeHead() slot {
+	head := q.ring.first()
+	s := *head
 	if s.event != nil {
 		q.events--
 	}
 	head.event, head.born = nil, nil
 	q.ring.head++
-	return s, true
+	return s
 }
 
 // firstDue is the due time of the first entry.

@@ -329,3 +329,6 @@ func DefaultLoop() string {
 	}
 	return "none"
 }
+
+// StdinIsTerminal says whether somebody may be typing.
+func StdinIsTerminal() bool { return host.IsTerminal(0) }

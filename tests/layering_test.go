@@ -38,6 +38,7 @@ var layers = []layer{
 	{"bindings/interp", []string{"bindings/luax", "kernel/host"}, []string{gopherLua}},
 	{"bindings/luax", nil, []string{gopherLua}},
 	{"scripts", nil, nil},
+	{"kernel/kerneltest", []string{"kernel", "kernel/poll"}, nil},
 	{"kernel", []string{"kernel/poll"}, nil},
 	{"kernel/poll/polltest", []string{"kernel/poll"}, []string{xsys}},
 	{"kernel/poll", nil, []string{xsys}},

@@ -106,7 +106,8 @@ func (g *Guard) failed(err error, c guarded) *Error {
 			e.Value = api.Object
 		}
 		if c.trace && e.Traceback == "" {
-			e.Traceback = strings.TrimSuffix(api.StackTrace, "\n\t[G]: ?")
+			e.Traceback = foreignTraceback.Replace(api.StackTrace + "\n")
+			e.Traceback = strings.TrimSuffix(e.Traceback, "\n")
 		}
 	} else {
 		e.Cause, e.Value = err, lua.LString(err.Error())
@@ -119,6 +120,10 @@ func (g *Guard) failed(err error, c guarded) *Error {
 	e.Message = g.text(c.l, e.Value)
 	return e
 }
+
+// foreignTraceback takes out of gopher-lua's own traceback, which is there when the stack had no room for the error
+// function, what tells nobody anything.
+var foreignTraceback = strings.NewReplacer("\t[G]: ?\n", "", "\t[G]: in main chunk\n", "", "\t(tailcall): ?\n", "")
 
 // text is Text, but a __tostring written in Lua has its say.
 func (g *Guard) text(l *lua.LState, v lua.LValue) string {
@@ -154,10 +159,15 @@ const (
 	traceTail = 8  // and from its end
 )
 
-// traceback lists the innermost n calls of l. The first is the error function itself and is left out.
+// traceback lists the innermost n calls of l. The first is the error function itself and is left out. To find a call
+// takes as long as it lies deep, so of a long list only what is shown is looked for.
 func traceback(l *lua.LState, n int) string {
 	var lines []string
 	for level := 1; level < n; level++ {
+		if skipped := n - traceTail - level; level > traceHead && skipped > 1 {
+			lines = append(lines, fmt.Sprintf("\t... (%d more)", skipped))
+			level += skipped
+		}
 		dbg, ok := l.GetStack(level)
 		if !ok {
 			break
@@ -166,14 +176,6 @@ func traceback(l *lua.LState, n int) string {
 			break
 		}
 		lines = append(lines, frameLine(dbg))
-		if len(lines) > 100_000 {
-			break
-		}
-	}
-	if skipped := len(lines) - traceHead - traceTail; skipped > 0 {
-		tail := lines[len(lines)-traceTail:]
-		lines = append(lines[:traceHead:traceHead], fmt.Sprintf("\t... (%d more)", skipped))
-		lines = append(lines, tail...)
 	}
 	if len(lines) == 0 {
 		return ""

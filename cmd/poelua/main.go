@@ -61,7 +61,7 @@ func run(args []string) int {
 		return exitUsage
 	}
 	if c.script == "" && !c.hasChunk {
-		if isTerminal(os.Stdin) {
+		if runtime.StdinIsTerminal() {
 			fmt.Print(usage)
 			return 0
 		}
@@ -221,9 +221,4 @@ func readSource(name string) ([]byte, error) {
 func version() string {
 	return fmt.Sprintf("poelua %s (%s, gopher-lua 1.1.2 with Lua 5.1, %s/%s, loop %s)",
 		runtime.Version, goruntime.Version(), goruntime.GOOS, goruntime.GOARCH, runtime.DefaultLoop())
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Mode().Perm() != 0o666
 }

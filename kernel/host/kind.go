@@ -26,7 +26,7 @@ func kindOf(fd int) (kind string, socket bool) {
 	case unix.S_IFDIR:
 		return "dir", false
 	case unix.S_IFCHR:
-		if isTerminal(fd) {
+		if IsTerminal(fd) {
 			return terminalKind(fd), false
 		}
 	}
@@ -60,7 +60,8 @@ func socketKind(fd int) string {
 	return "other"
 }
 
-func isTerminal(fd int) bool {
+// IsTerminal says whether a descriptor is a terminal.
+func IsTerminal(fd int) bool {
 	_, err := unix.IoctlGetTermios(fd, getTermios)
 	return err == nil
 }

@@ -155,7 +155,7 @@ func (h *Host) start(c Command) (*process, error) {
 		Sys: &syscall.SysProcAttr{
 			Setpgid: c.NewGroup && !c.NewSession, // who leads a session leads a group already
 			Setsid:  c.NewSession,
-			Setctty: c.NewSession && isTerminal(int(files[0].Fd())),
+			Setctty: c.NewSession && IsTerminal(int(files[0].Fd())),
 		},
 	})
 	if err != nil {
