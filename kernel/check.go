@@ -18,19 +18,13 @@ func (k *Kernel) tableError() error {
 	queued := 0
 	for _, t := range family {
 		to, from := int32(0), int32(0)
-		for e := t.to.first; e != nil; e = e.toNext {
-			to++
-		}
+		t.to.each(taskLink, func(*event) { to++ })
 		for g := t.timers; g != nil; g = g.next {
-			for e := g.first; e != nil; e = e.groupNext {
-				to++
-			}
+			g.events.each(taskLink, func(*event) { to++ })
 		}
 		to += t.toSelf
 		queued += int(to)
-		for e := t.from.first; e != nil; e = e.fromNext {
-			from++
-		}
+		t.from.each(fromLink, func(*event) { from++ })
 		births := int32(0)
 		if t != k.root {
 			if k.ByID(t.id) != t {

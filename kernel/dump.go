@@ -70,9 +70,7 @@ func (t *Task) why() []string {
 	}
 	timers := 0
 	for g := t.timers; g != nil; g = g.next {
-		for e := g.first; e != nil; e = e.groupNext {
-			timers++
-		}
+		g.events.each(taskLink, func(*event) { timers++ })
 	}
 	add(int(t.toCount)-timers, "event")
 	add(timers, "timer")

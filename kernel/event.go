@@ -68,62 +68,53 @@ type event struct {
 
 	slot int // place in the heap; -1 when it is not there
 
-	// A linked event is in its receiver's list and, unless it sent it itself, in its sender's.
-	toPrev, toNext     *event
-	fromPrev, fromNext *event
-
-	// A timer is also in the list of its session's timers of one name.
-	group                *timerGroup
-	groupPrev, groupNext *event
+	// A linked event is in its task's list and, unless the task sent it itself, in its sender's. A timer is in the list
+	// of its session's timers of one name.
+	group *timerGroup
+	links [2]eventLink
 }
+
+// The lists that an event can be in.
+const (
+	taskLink = iota // its task's, or its group's
+	fromLink        // its sender's
+)
+
+type eventLink struct{ prev, next *event }
 
 // eventList is a list of events, oldest first.
 type eventList struct{ first, last *event }
 
-func (l *eventList) pushTo(e *event) {
-	e.toPrev = l.last
+func (l *eventList) push(e *event, which int) {
+	e.links[which].prev = l.last
 	if l.last == nil {
 		l.first = e
 	} else {
-		l.last.toNext = e
+		l.last.links[which].next = e
 	}
 	l.last = e
 }
 
-func (l *eventList) removeTo(e *event) {
-	if e.toPrev == nil {
-		l.first = e.toNext
+func (l *eventList) remove(e *event, which int) {
+	link := e.links[which]
+	e.links[which] = eventLink{}
+	if link.prev == nil {
+		l.first = link.next
 	} else {
-		e.toPrev.toNext = e.toNext
+		link.prev.links[which].next = link.next
 	}
-	if e.toNext == nil {
-		l.last = e.toPrev
+	if link.next == nil {
+		l.last = link.prev
 	} else {
-		e.toNext.toPrev = e.toPrev
+		link.next.links[which].prev = link.prev
 	}
-	e.toPrev, e.toNext = nil, nil
 }
 
-func (l *eventList) pushFrom(e *event) {
-	e.fromPrev = l.last
-	if l.last == nil {
-		l.first = e
-	} else {
-		l.last.fromNext = e
+// each calls f for every event of the list; f may take that event out.
+func (l *eventList) each(which int, f func(e *event)) {
+	for e := l.first; e != nil; {
+		next := e.links[which].next
+		f(e)
+		e = next
 	}
-	l.last = e
-}
-
-func (l *eventList) removeFrom(e *event) {
-	if e.fromPrev == nil {
-		l.first = e.fromNext
-	} else {
-		e.fromPrev.fromNext = e.fromNext
-	}
-	if e.fromNext == nil {
-		l.last = e.fromPrev
-	} else {
-		e.fromNext.fromPrev = e.fromPrev
-	}
-	e.fromPrev, e.fromNext = nil, nil
 }

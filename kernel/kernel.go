@@ -57,13 +57,14 @@ type Kernel struct {
 	frames      []*Dispatch
 	depth       int // dispatches in progress; frames[depth] is the innermost
 
-	queue     queue
-	timers    pages[event]
-	lastTimer TimerID
-	pool      []*event
-	now       time.Duration // the clock's last reading
-	pass      pass
-	ready     []poll.Ready
+	queue      queue
+	timers     pages[event]
+	spareGroup *timerGroup
+	lastTimer  TimerID
+	pool       []*event
+	now        time.Duration // the clock's last reading
+	pass       pass
+	ready      []poll.Ready
 
 	tasks      int // sessions alive, the kernel not counted
 	lastID     SessionID

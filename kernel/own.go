@@ -115,7 +115,7 @@ func (k *Kernel) free(t *Task) {
 	k.dropTags(t)
 	k.dropWatchers(t)
 	for t.timers != nil {
-		k.cancel(t.timers.first)
+		k.cancel(t.timers.events.first)
 	}
 	for e := t.to.first; e != nil; e = t.to.first {
 		k.dropped(e)

@@ -56,8 +56,8 @@ func (k *Kernel) post(to, from *Task, name string, kind Kind, site Site, fromSta
 // link counts an event that is for another as work of its sender.
 func (k *Kernel) link(e *event) {
 	e.linked = true
-	e.Task.to.pushTo(e)
-	e.From.from.pushFrom(e)
+	e.Task.to.push(e, taskLink)
+	e.From.from.push(e, fromLink)
 	e.From.fromCount++
 	if e.From.fromCount == 1 {
 		e.From.retain("event sent")
@@ -69,9 +69,9 @@ func (k *Kernel) unlink(e *event) {
 	switch {
 	case e.linked:
 		e.linked = false
-		e.Task.to.removeTo(e)
+		e.Task.to.remove(e, taskLink)
 		e.Task.releaseEvent()
-		e.From.from.removeFrom(e)
+		e.From.from.remove(e, fromLink)
 		e.From.fromCount--
 		if e.From.fromCount == 0 {
 			e.From.release("event sent")

@@ -133,8 +133,8 @@ func (m *queueModel) stop(task int) {
 // next takes out the first entry, if the horizon includes it.
 func (m *queueModel) next(h horizon) bool {
 	m.t.Helper()
-	s, ok := m.q.next(h)
 	want := len(m.want) > 0 && m.want[0].in(h)
+	s, ok := m.q.next(h)
 	if ok != want {
 		m.t.Fatalf("next of %+v: got %v, want %v; the first is %+v", h, ok, want, m.want[:min(1, len(m.want))])
 	}

@@ -21,11 +21,11 @@ type Timer struct {
 
 // timerGroup is the timers of one name of one task.
 type timerGroup struct {
-	task  *Task
-	name  string
-	first *event
-	next  *timerGroup
-	prev  *timerGroup
+	task   *Task
+	name   string
+	events eventList
+	next   *timerGroup
+	prev   *timerGroup
 }
 
 const fewGroups = 8 // names of timers that a task has before it gets an index of them
@@ -43,7 +43,12 @@ func (t *Task) timersNamed(name string) *timerGroup {
 }
 
 func (t *Task) addGroup(name string) *timerGroup {
-	g := &timerGroup{task: t, name: name, next: t.timers}
+	g := t.k.spareGroup // of a timer that was set again and again there is mostly one
+	if g == nil {
+		g = &timerGroup{}
+	}
+	t.k.spareGroup = nil
+	*g = timerGroup{task: t, name: name, next: t.timers}
 	n := 1
 	if t.timers != nil {
 		t.timers.prev = g
@@ -66,26 +71,16 @@ func (t *Task) addGroup(name string) *timerGroup {
 }
 
 func (g *timerGroup) add(e *event) {
-	e.group, e.groupPrev, e.groupNext = g, nil, g.first
-	if g.first != nil {
-		g.first.groupPrev = e
-	}
-	g.first = e
+	e.group = g
+	g.events.push(e, taskLink)
 }
 
 // remove takes a timer out of its group and drops the group when it was the last.
 func (g *timerGroup) remove(e *event) {
-	if e.groupPrev == nil {
-		g.first = e.groupNext
-	} else {
-		e.groupPrev.groupNext = e.groupNext
-	}
-	if e.groupNext != nil {
-		e.groupNext.groupPrev = e.groupPrev
-	}
-	e.group, e.groupPrev, e.groupNext = nil, nil, nil
+	g.events.remove(e, taskLink)
+	e.group = nil
 	g.task.k.timers.remove(uint64(e.id))
-	if g.first != nil {
+	if g.events.first != nil {
 		return
 	}
 	t := g.task
@@ -103,6 +98,8 @@ func (g *timerGroup) remove(e *event) {
 			t.rare.timerIndex = nil
 		}
 	}
+	*g = timerGroup{}
+	t.k.spareGroup = g
 }
 
 func (k *Kernel) setTimer(name string, due time.Duration, site Site, args []any) *event {
@@ -168,11 +165,7 @@ func (k *Kernel) RemoveTimers(name string) {
 	if g == nil {
 		return
 	}
-	for e := g.first; e != nil; {
-		next := e.groupNext
-		k.cancel(e)
-		e = next
-	}
+	g.events.each(taskLink, k.cancel)
 }
 
 // timer finds a timer of the active task.
@@ -203,9 +196,7 @@ func (k *Kernel) RemoveTimer(id TimerID) (Timer, error) {
 func (k *Kernel) RemoveAllTimers() []Timer {
 	var events []*event
 	for g := k.active.timers; g != nil; g = g.next {
-		for e := g.first; e != nil; e = e.groupNext {
-			events = append(events, e)
-		}
+		g.events.each(taskLink, func(e *event) { events = append(events, e) })
 	}
 	slices.SortFunc(events, func(a, b *event) int {
 		if a.due < b.due || a.due == b.due && a.seq < b.seq {

@@ -152,8 +152,11 @@ func Failure(l *lua.LState, err error) int {
 	return 3
 }
 
-// True pushes true, the result of what has no other.
+// True pushes true, the result of what has no other, unless the caller ignores it.
 func True(l *lua.LState) int {
+	if Wanted(l) == 0 {
+		return 0
+	}
 	l.Push(lua.LTrue)
 	return 1
 }
