@@ -21,6 +21,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -123,6 +124,9 @@ const simulatedStart = 1_000_000_000
 func (rt *Runtime) chooseLoop(o *Options, ko *kernel.Options) error {
 	switch o.Clock {
 	case "", "real":
+		if names := poll.Names(); o.Loop != "" && !slices.Contains(names, o.Loop) {
+			return fmt.Errorf("unknown loop '%s' (known: %s)", o.Loop, strings.Join(names, ", "))
+		}
 		p, err := poll.New(o.Loop)
 		if err != nil {
 			return err

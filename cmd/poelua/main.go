@@ -103,6 +103,13 @@ func tidy(err error) error {
 		}
 		return fmt.Errorf("unknown option '%s'", name)
 	}
+	// invalid value "x" for flag -trace: reason
+	if value, reason, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(value, "invalid value") {
+		return fmt.Errorf("--%s: %s", value[strings.LastIndex(value, "-")+1:], reason)
+	}
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: "); ok {
+		return fmt.Errorf("option '%s' needs a value", name)
+	}
 	return errors.New(text)
 }
 
