@@ -65,11 +65,10 @@ type Dispatch struct {
 	Object    any    // for the receiver: the object of an object's handler, nil if there is none
 	State     string // for the receiver: the name under which the handler was found, if it is not the event's
 
-	outer       *Dispatch // the one around it in the same task
-	heldActive  *Task
-	activeEvent string // what the task handles: the event's name
-	heldEvent   string
-	called      event // the event of a dispatch that was never queued
+	outer      *Dispatch // the one around it in the same task
+	heldActive *Task
+	heldEvent  string
+	called     event // the event of a dispatch that was never queued
 }
 
 // frame is the Dispatch of the next depth.

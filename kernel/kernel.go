@@ -102,7 +102,6 @@ type Kernel struct {
 	isolate   bool
 	count     Stats
 	simulated bool
-	started   time.Time
 	userStart time.Duration
 }
 
@@ -132,7 +131,6 @@ func New(o Options) *Kernel {
 		signalWatchers: map[string]int{},
 		processes:      map[int]*process{},
 		catch:          true,
-		started:        o.Clock.Wall(),
 		userStart:      userTime(),
 	}
 	k.names.aliases = map[string]*Task{}
@@ -176,7 +174,7 @@ func (k *Kernel) Sessions() int { return k.tasks }
 // NextEvent is when the first event of the queue is due; ok is false if there is none.
 func (k *Kernel) NextEvent() (at time.Time, ok bool) {
 	due, ok := k.queue.firstDue()
-	if !ok {
+	if !ok || k.queue.events == 0 {
 		return time.Time{}, false
 	}
 	return k.wall(due), true

@@ -83,6 +83,10 @@ func (k *Kernel) SetWatch(w Watch) error {
 	if d == nil {
 		d = &descriptor{fd: w.FD}
 	}
+	events := d.events() | w.Mode.events()
+	if err := k.poller.Watch(w.FD, events); err != nil {
+		return err
+	}
 	i, found := d.find(w.Mode, t)
 	entry := &watcher{Watch: w, task: t, fromState: k.activeEvent}
 	if found {
@@ -91,15 +95,7 @@ func (k *Kernel) SetWatch(w Watch) error {
 	} else {
 		d.watchers[w.Mode] = slices.Insert(d.watchers[w.Mode], i, entry)
 	}
-	paused := d.paused[w.Mode]
 	d.paused[w.Mode] = false
-	if err := k.poller.Watch(w.FD, d.events()); err != nil {
-		d.paused[w.Mode] = paused
-		if !found {
-			d.watchers[w.Mode] = slices.Delete(d.watchers[w.Mode], i, i+1)
-		}
-		return err
-	}
 	k.watched[w.FD] = d
 	k.touched = true
 	if !found {

@@ -306,12 +306,13 @@ func (rt *Runtime) Close() error {
 	if err != nil {
 		err = rt.scriptError(err)
 	}
+	rt.l.Close()
+	err = errors.Join(err, rt.host.Close()) // brings out what is pending in files, also for the processes that read it
 	rt.host.KillChildren()
 	if rt.trace != nil {
 		err = errors.Join(err, rt.trace.Close())
 	}
-	rt.l.Close()
-	return errors.Join(err, rt.host.Close())
+	return err
 }
 
 // EndSignal is the number of the system's signal that ended the last run, unhandled; 0 if none did.

@@ -451,11 +451,16 @@ func TestPositionsAreTheCallers(t *testing.T) {
 // osPipe is a blocking pipe that is closed at the end of the test.
 func osPipe(t testing.TB) (r, w *os.File) {
 	t.Helper()
-	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+	pr, pw, err := host.New().Pipe("")
+	if err != nil {
 		t.Fatal(err)
 	}
-	r, w = os.NewFile(uintptr(fds[0]), "r"), os.NewFile(uintptr(fds[1]), "w")
+	if r, err = pr.File(); err != nil {
+		t.Fatal(err)
+	}
+	if w, err = pw.File(); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { r.Close(); w.Close() })
 	return r, w
 }

@@ -59,7 +59,7 @@ func (fs *files) start(line string, reads bool) (*file, error) {
 	if reads {
 		command.Stdout = theirs
 	} else {
-		command.Stdin = theirs
+		command.Stdin, command.Finish = theirs, true
 	}
 	pid, err := fs.c.Host.Start(command)
 	if err != nil {

@@ -20,6 +20,7 @@ type Command struct {
 	Env        []string // "name=value"; nil means all of our own environment, whatever Allow.Env says
 	NewGroup   bool     // it leads a process group
 	NewSession bool     // it leads a session, with Stdin as its terminal if that is one
+	Finish     bool     // it works on what it was given: KillChildren waits for it instead
 
 	Stdin, Stdout, Stderr *os.File // nil means /dev/null; the caller closes them
 }
@@ -37,6 +38,7 @@ type process struct {
 	system *os.Process
 	ended  chan struct{} // closed when status is known
 	status int
+	finish bool
 }
 
 // unknownStatus is reported when somebody else took the child's end from us: exit code 255.
@@ -105,13 +107,21 @@ func (h *Host) Kill(pid, signal int) error {
 	return nil
 }
 
-// KillChildren sends KILL to every process that was started here and still runs. As the owner's last act it needs no
-// permission.
+// KillChildren sends KILL to every process that was started here and still runs, but waits for those that are to finish. As
+// the owner's last act it needs no permission.
 func (h *Host) KillChildren() {
+	var finishing []*process
 	h.processes.mu.Lock()
-	defer h.processes.mu.Unlock()
 	for _, p := range h.processes.running {
-		p.system.Kill()
+		if p.finish {
+			finishing = append(finishing, p)
+		} else {
+			p.system.Kill()
+		}
+	}
+	h.processes.mu.Unlock()
+	for _, p := range finishing {
+		<-p.ended
 	}
 }
 
@@ -161,7 +171,7 @@ func (h *Host) start(c Command) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{system: system, ended: make(chan struct{})}
+	p := &process{system: system, ended: make(chan struct{}), finish: c.Finish}
 	h.processes.add(p)
 	go h.processes.wait(p)
 	return p, nil

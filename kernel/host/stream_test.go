@@ -198,6 +198,7 @@ func TestStreamsTakeAnyWriterAndReader(t *testing.T) {
 
 func TestStandardStreamsAreTheSameEachTime(t *testing.T) {
 	h := newHost(t)
+	//lint:ignore SA4000 the same call twice is the point
 	if h.Stdout() != h.Stdout() || h.Stderr() != h.Stderr() || h.Stdin() != h.Stdin() {
 		t.Error("a host has two of a standard stream")
 	}
