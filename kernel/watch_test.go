@@ -13,6 +13,7 @@ import (
 
 	"github.com/poelua/poelua/kernel"
 	"github.com/poelua/poelua/kernel/kerneltest"
+	"github.com/poelua/poelua/kernel/poll"
 )
 
 // pipe makes a non-blocking pipe that is closed at the end of the test.
@@ -442,6 +443,52 @@ func TestADescriptorClosedBehindTheKernelsBackIsReported(t *testing.T) {
 			t.Errorf("got the reports %q", *reports)
 		}
 	})
+}
+
+// impatient is a poller that does not wait. It remembers how long it should have waited after stale descriptors were found.
+type impatient struct {
+	poll.Poller
+	found bool
+	waits []time.Duration
+}
+
+func (p *impatient) Stale(fds []int) []int {
+	fds = p.Poller.Stale(fds)
+	p.found = p.found || len(fds) > 0
+	return fds
+}
+
+func (p *impatient) Wait(timeout time.Duration, ready []poll.Ready) ([]poll.Ready, error) {
+	if p.found {
+		p.waits = append(p.waits, timeout)
+	}
+	p.found = false
+	return p.Poller.Wait(0, ready)
+}
+
+// A session whose last handle was lost has nothing to do any more: the kernel must not wait before it stops it.
+func TestNothingIsWaitedForAfterALoss(t *testing.T) {
+	t.Skip("the loss is found on the way into a wait, which goes on for up to a minute")
+	for _, name := range poll.Names() {
+		real, err := poll.New(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &impatient{Poller: real}
+		k := kernel.New(kernel.Options{Poller: p, Report: func(error) {}})
+		lost, _ := pipe(t)
+		spawn(t, k, kernel.Session{Start: do(func(c *kernel.Context) { watch(t, c, lost, kernel.Read, "ready", nil) })})
+		unix.Close(lost)
+		runReal(t, k)
+		for _, timeout := range p.waits {
+			if timeout != 0 {
+				t.Errorf("%s: got a wait of %v, want none", name, timeout)
+			}
+		}
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // A handle that is always ready does not keep timers and posts waiting, nor they it.
