@@ -182,7 +182,6 @@ func makesPostbacks(body string) string {
 
 // Those that other postbacks have, or they themselves, are garbage as well.
 func TestGarbagePostbacksInPostbacksAreCollected(t *testing.T) {
-	t.Skip("what a postback was made with is held until it is let go, and nothing is collected twice")
 	tests := []struct{ name, body string }{
 		{"an argument of another", `local p = ctx.session:postback("x", ctx.session:postback("x"))`},
 		{"a chain", `local p for i = 1, 10 do p = ctx.session:postback("x", p) end`},

@@ -29,8 +29,6 @@ type Lib struct {
 	anonMeta    *lua.LTable // of postbacks and callbacks
 	handleMeta  *lua.LTable
 	invoke      *lua.LFunction // poe.Session.invoke
-	spinner     *lua.LFunction // calls spin, for Protect
-	spin        func()
 	method      *lua.LFunction // calls a method that is not to be found without running Lua
 
 	classMetas map[*lua.LTable]*lua.LTable     // metatables of the objects of subclasses
@@ -65,11 +63,6 @@ func New(c Config) *Lib {
 	}
 	l := c.State
 	b.module = l.CreateTable(0, 16)
-	b.spinner = l.NewFunction(func(l *lua.LState) int {
-		b.Guard.Rebase(l)
-		b.spin()
-		return 0
-	})
 	b.openKernel(l)
 	b.openSession(l)
 	b.openContext(l)
@@ -181,10 +174,7 @@ func (b *Lib) failed(s *session, event string, err *luax.Error) *Failure {
 
 // Protect calls f and catches what is raised in it.
 func (b *Lib) Protect(f func()) error {
-	l := b.Guard.State
-	b.spin = f
-	l.Push(b.spinner)
-	if err := b.Guard.Call(l, 0, 0, true); err != nil {
+	if err := b.Guard.Run(b.Guard.State, f); err != nil {
 		return err
 	}
 	return nil

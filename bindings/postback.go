@@ -16,12 +16,18 @@ const anonTag = "anon_event"
 
 // anon is a postback or a callback.
 type anon struct {
-	task     *kernel.Task
+	*hold
 	event    string
 	created  *lua.LTable // the arguments given at creation, the same table each time
 	method   string      // "postback" or "callback"
-	holds    bool
 	released bool
+}
+
+// hold is what a postback does to its session. It is a thing of its own, because what the kernel looks through for garbage
+// must not lead to a postback's arguments: they may lead to the postback.
+type hold struct {
+	task *kernel.Task
+	on   bool
 }
 
 func (p *anon) String() string {
@@ -36,7 +42,7 @@ type anons struct {
 
 type heldAnon struct {
 	object weak.Pointer[lua.LUserData]
-	anon   *anon
+	hold   *hold
 }
 
 func (b *Lib) openPostbacks(l *lua.LState) {
@@ -66,9 +72,9 @@ func (b *Lib) newAnon(l *lua.LState, method string) int {
 	if _, err := b.k.Retain(t, anonTag); err != nil {
 		return b.failure(l, err)
 	}
-	p := &anon{task: t, event: event, created: b.packed(a.Rest(1)), method: method, holds: true}
+	p := &anon{hold: &hold{t, true}, event: event, created: b.packed(a.Rest(1)), method: method}
 	ud := &lua.LUserData{Value: p, Metatable: b.anonMeta}
-	b.anons.add(heldAnon{weak.Make(ud), p})
+	b.anons.add(heldAnon{weak.Make(ud), p.hold})
 	l.Push(ud)
 	return 1
 }
@@ -78,7 +84,7 @@ func (a *anons) add(h heldAnon) {
 	if len(a.held) == cap(a.held) {
 		kept := a.held[:0]
 		for _, o := range a.held {
-			if o.anon.holds && o.anon.task.Alive() {
+			if o.hold.on && o.hold.task.Alive() {
 				kept = append(kept, o)
 			}
 		}
@@ -99,25 +105,25 @@ func checkAnon(l *lua.LState, method string) *anon {
 }
 
 // drop ends the hold of a postback on its session.
-func (b *Lib) drop(p *anon) {
-	if !p.holds {
+func (b *Lib) drop(h *hold) {
+	if !h.on {
 		return
 	}
-	p.holds = false
-	if p.task.Alive() {
-		_, _ = b.k.Release(p.task, anonTag) // it has the tag as long as it lives and this holds
+	h.on = false
+	if h.task.Alive() {
+		_, _ = b.k.Release(h.task, anonTag) // it has the tag as long as it lives and this holds
 	}
 }
 
 func (b *Lib) anonRelease(l *lua.LState) int {
 	p := checkAnon(l, "release")
 	p.released = true
-	b.drop(p)
+	b.drop(p.hold)
 	return luax.True(l)
 }
 
 func (b *Lib) anonWeaken(l *lua.LState) int {
-	b.drop(checkAnon(l, "weaken"))
+	b.drop(checkAnon(l, "weaken").hold)
 	l.SetTop(1)
 	return 1
 }
@@ -138,22 +144,24 @@ func (b *Lib) anonCall(l *lua.LState) int {
 	return b.result(l, b.k.Post(p.task, p.event, site(l), args))
 }
 
-// Collect lets go of postbacks that have become garbage, so that they no longer hold their sessions.
+// Collect lets go of postbacks that have become garbage, so that they no longer hold their sessions. One may have been
+// all that led to another.
 func (b *Lib) Collect() {
-	if len(b.anons.held) == 0 {
-		return
-	}
-	runtime.GC()
-	kept := b.anons.held[:0]
-	for _, h := range b.anons.held {
-		switch {
-		case !h.anon.holds || !h.anon.task.Alive():
-		case h.object.Value() == nil:
-			b.drop(h.anon)
-		default:
-			kept = append(kept, h)
+	for found := true; found && len(b.anons.held) > 0; {
+		runtime.GC()
+		found = false
+		kept := b.anons.held[:0]
+		for _, h := range b.anons.held {
+			switch {
+			case !h.hold.on || !h.hold.task.Alive():
+			case h.object.Value() == nil:
+				b.drop(h.hold)
+				found = true
+			default:
+				kept = append(kept, h)
+			}
 		}
+		clear(b.anons.held[len(kept):])
+		b.anons.held = kept
 	}
-	clear(b.anons.held[len(kept):])
-	b.anons.held = kept
 }

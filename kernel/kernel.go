@@ -77,7 +77,9 @@ type Kernel struct {
 	touched    bool          // a handle was read, written or watched since the last poll
 	quiet      bool          // the last poll found nothing
 	polled     time.Duration // when that was
-	staleAfter time.Duration // a wait this long looks for descriptors closed behind the kernel's back
+	checked    time.Duration // when watched descriptors were last looked for that were closed behind the kernel's back
+	checkAfter time.Duration // how long after that the next time is
+	round      uint64        // of calling watchers
 
 	signalWatchers map[string]int
 	current        *signalState // the signal that is being dispatched

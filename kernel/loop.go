@@ -13,7 +13,7 @@ const (
 	// shortestWait bounds how often the loop wakes for timers that are due one after the other: it takes those of so long
 	// together.
 	shortestWait = 500 * time.Microsecond
-	// staleFirst is the first wait without events after which watched descriptors are checked; it doubles.
+	// staleFirst is how long after a new watcher the watched descriptors are checked; the time doubles with each check.
 	staleFirst = time.Second
 	staleLast  = time.Minute
 )
@@ -95,8 +95,12 @@ func (k *Kernel) wait() {
 			return
 		}
 	}
+	timeout = k.checkStale(timeout)
+	if len(k.marked) > 0 {
+		return
+	}
 	start := k.clock.Now()
-	k.poll(k.checkStale(timeout))
+	k.poll(timeout)
 	k.count.Idle += k.clock.Now() - start
 }
 
@@ -140,22 +144,23 @@ func (k *Kernel) poll(timeout time.Duration) {
 	}
 }
 
-// checkStale shortens a long wait on handles, and after a short one in which nothing happened looks for descriptors that
-// somebody closed without telling the kernel: some pollers never mention them again.
+// checkStale looks from time to time for descriptors that somebody closed without telling the kernel, since some pollers
+// never mention them again. It shortens a wait that would go beyond the next time.
 func (k *Kernel) checkStale(timeout time.Duration) time.Duration {
-	if len(k.watched) == 0 {
+	if len(k.watched) == 0 || k.simulated {
 		return timeout
 	}
-	if !k.quiet || k.staleAfter == 0 {
-		k.staleAfter = staleFirst
-	} else if k.clock.Now()-k.polled < time.Millisecond {
+	left := k.checked + k.checkAfter - k.clock.Now()
+	if left <= 0 {
 		for _, fd := range k.poller.Stale(nil) {
 			k.lost(fd)
 		}
-		k.staleAfter = min(2*k.staleAfter, staleLast)
+		k.checked = k.clock.Now()
+		left = k.checkAfter
+		k.checkAfter = min(2*k.checkAfter, staleLast)
 	}
-	if timeout < 0 || timeout > k.staleAfter {
-		return k.staleAfter
+	if timeout < 0 || timeout > left {
+		return left
 	}
 	return timeout
 }
@@ -248,8 +253,19 @@ func (k *Kernel) takeSubmitted() {
 	k.submitted = k.spare[:0]
 	k.pending.Store(false)
 	k.mu.Unlock()
-	for i, f := range work {
-		work[i] = nil
+	done := 0
+	defer func() { // one that panics must not take the others with it
+		if done < len(work) {
+			k.mu.Lock()
+			k.submitted = append(work[done:], k.submitted...)
+			k.pending.Store(true)
+			k.mu.Unlock()
+		}
+	}()
+	for done < len(work) {
+		f := work[done]
+		work[done] = nil
+		done++
 		f()
 	}
 	k.spare = work[:0]

@@ -12,6 +12,7 @@ type process struct {
 	ended    bool
 	status   int
 	watchers []*processWatcher // ascending by task
+	older    *process          // one of the same ID, whose end is on its way
 }
 
 type processWatcher struct {
@@ -27,10 +28,15 @@ const maxUntold = 1024
 
 // ProcessStarted makes a process known. Call it before the news of its end can come.
 func (k *Kernel) ProcessStarted(pid int) {
+	p := &process{pid: pid}
 	if old := k.processes[pid]; old != nil {
-		k.untold = slices.DeleteFunc(k.untold, func(p *process) bool { return p == old })
+		if old.ended {
+			k.untold = slices.DeleteFunc(k.untold, func(p *process) bool { return p == old })
+		} else {
+			p.older = old
+		}
 	}
-	k.processes[pid] = &process{pid: pid}
+	k.processes[pid] = p
 	k.running++
 }
 
@@ -40,16 +46,25 @@ func (k *Kernel) ProcessEnded(pid, status int) {
 	if p == nil || p.ended {
 		return
 	}
+	newer := p
+	for p.older != nil {
+		p, newer = p.older, p
+	}
 	k.running--
 	p.ended, p.status = true, status
-	if len(p.watchers) == 0 {
+	if p != newer {
+		newer.older = nil // from now on the ID is the newer one's
+	}
+	if len(p.watchers) == 0 && p == k.processes[pid] {
 		k.untold = append(k.untold, p)
 		if len(k.untold) > maxUntold {
 			delete(k.processes, k.untold[0].pid)
 			k.untold = slices.Delete(k.untold, 0, 1)
 		}
 	} else {
-		delete(k.processes, pid)
+		if p == k.processes[pid] {
+			delete(k.processes, pid)
+		}
 		watchers := slices.Clone(p.watchers)
 		for _, w := range watchers {
 			k.tellProcess(p, w)

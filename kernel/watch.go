@@ -49,6 +49,7 @@ type descriptor struct {
 	fd       int
 	watchers [modes][]*watcher
 	paused   [modes]bool
+	round    uint64 // in which it was first watched: what was ready then was another file of this number
 }
 
 // fdUse counts, for a task, in which modes it watches a descriptor.
@@ -81,7 +82,7 @@ func (k *Kernel) SetWatch(w Watch) error {
 	t := k.active
 	d := k.watched[w.FD]
 	if d == nil {
-		d = &descriptor{fd: w.FD}
+		d = &descriptor{fd: w.FD, round: k.round}
 	}
 	events := d.events() | w.Mode.events()
 	if err := k.poller.Watch(w.FD, events); err != nil {
@@ -96,7 +97,10 @@ func (k *Kernel) SetWatch(w Watch) error {
 		d.watchers[w.Mode] = slices.Insert(d.watchers[w.Mode], i, entry)
 	}
 	d.paused[w.Mode] = false
-	k.watched[w.FD] = d
+	if k.watched[w.FD] == nil {
+		k.watched[w.FD] = d
+		k.checked, k.checkAfter = k.clock.Now(), staleFirst
+	}
 	k.touched = true
 	if !found {
 		k.useFD(t, w.FD)
@@ -219,13 +223,14 @@ func (k *Kernel) Touch() { k.touched = true }
 // descriptor's watchers in ascending order of session. One that an earlier handler of the round removed or
 // paused is not called.
 func (k *Kernel) dispatchReady() {
+	k.round++
 	for m := range modes {
 		for _, r := range k.ready {
 			if r.Events&m.events() == 0 {
 				continue
 			}
 			d := k.watched[r.FD]
-			if d == nil {
+			if d == nil || d.round == k.round {
 				continue
 			}
 			if len(d.watchers[m]) == 1 {

@@ -282,7 +282,6 @@ func TestHandlersOfARoundRemoveLaterWatchers(t *testing.T) {
 
 // A handler closes another handle of the round and opens one that gets its number. Nothing is known of that one yet.
 func TestAReusedNumberIsNotReadyForTheOld(t *testing.T) {
-	t.Skip("the round goes by numbers: the new handle's watcher is called for the readiness of the old one")
 	onPollers(t, func(t *testing.T, k *kernel.Kernel, _ *kerneltest.Log) {
 		var log kerneltest.Log
 		first, firstEnd := pipe(t)
@@ -468,7 +467,6 @@ func (p *impatient) Wait(timeout time.Duration, ready []poll.Ready) ([]poll.Read
 
 // A session whose last handle was lost has nothing to do any more: the kernel must not wait before it stops it.
 func TestNothingIsWaitedForAfterALoss(t *testing.T) {
-	t.Skip("the loss is found on the way into a wait, which goes on for up to a minute")
 	for _, name := range poll.Names() {
 		real, err := poll.New(name)
 		if err != nil {

@@ -73,7 +73,7 @@ func (p *program) try(source string) string {
 	}
 	p.l.Push(fn)
 	if err := p.guard.Call(p.l, 0, 0, false); err != nil {
-		return err.Message
+		return err.Error()
 	}
 	return ""
 }

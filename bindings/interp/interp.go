@@ -3,6 +3,7 @@
 package interp
 
 import (
+	"fmt"
 	"math/rand"
 	"strings"
 	"time"
@@ -100,6 +101,7 @@ func New(c Config) (*lua.LState, *luax.Guard) {
 func openBase(l *lua.LState, g *luax.Guard, c Config) {
 	l.SetGlobal("pcall", l.NewFunction(g.PCall))
 	l.SetGlobal("xpcall", l.NewFunction(g.XPCall))
+	l.SetGlobal("error", l.NewFunction(raise))
 	l.SetGlobal("print", l.NewFunction(func(l *lua.LState) int { return printTo(l, c.Stdout) }))
 	args := l.CreateTable(len(c.Args), 1)
 	for i, a := range c.Args {
@@ -109,6 +111,20 @@ func openBase(l *lua.LState, g *luax.Guard, c Config) {
 		args.RawSetInt(0, lua.LString(c.Name))
 	}
 	l.SetGlobal("arg", args)
+}
+
+// raise is error. gopher-lua's names the wrong line at levels above 1.
+func raise(l *lua.LState) int {
+	v, level := l.Get(1), l.OptInt(2, 1)
+	if s, ok := v.(lua.LString); ok && level > 0 {
+		if dbg, ok := l.GetStack(level); ok {
+			if _, err := l.GetInfo("Sl", dbg, lua.LNil); err == nil && dbg.What != "G" {
+				v = lua.LString(fmt.Sprintf("%s:%d: %s", dbg.Source, dbg.CurrentLine, string(s)))
+			}
+		}
+	}
+	l.Error(v, 0)
+	return 0
 }
 
 // printTo is print. What cannot be written is an error: a program that prints into a closed pipe is to end.

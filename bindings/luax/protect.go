@@ -11,12 +11,17 @@ import (
 // Error is an error that was raised in Lua.
 type Error struct {
 	Value     lua.LValue // what was raised
-	Message   string     // the same as text; a table is shown by its contents
+	Message   string     // the same as text; a table is shown by its contents; "" if it was not asked for
 	Traceback string     // "stack traceback:" and the Lua calls, innermost first; "" if it was not asked for
 	Cause     error      // the Go error behind it, if there is one
 }
 
-func (e *Error) Error() string { return e.Message }
+func (e *Error) Error() string {
+	if e.Message == "" {
+		return Text(e.Value)
+	}
+	return e.Message
+}
 
 // Unwrap gives the Go error behind it.
 func (e *Error) Unwrap() error { return e.Cause }
@@ -27,16 +32,20 @@ func (e *Error) Unwrap() error { return e.Cause }
 // call in progress, also of those that go on: a local variable and the closures that share it part company. With an error
 // function it closes none, and upvalues of calls that are gone point to registers that others use by then. Here those
 // of the failed calls are closed, no others.
+//
+// How: PCall calls enter, a Go function, which calls what is wanted. As a panic passes enter on its way to PCall, the
+// failed calls are still on Lua's stack, also when it is the stack that overflowed.
 type Guard struct {
 	State *lua.LState // where handlers run: the state that runs now; the bindings set it, a protected call restores it
-	trap  *lua.LFunction
+	enter *lua.LFunction
 	calls []guarded
 }
 
 // guarded is a protected call in progress.
 type guarded struct {
 	l         *lua.LState
-	base      frame          // the call that made it
+	base      frame          // enter's
+	f         func()         // what to call instead of a Lua function
 	handler   *lua.LFunction // xpcall's; nil if none
 	trace     bool
 	traceback string
@@ -45,56 +54,87 @@ type guarded struct {
 // NewGuard makes the Guard of a main state.
 func NewGuard(l *lua.LState) *Guard {
 	g := &Guard{State: l}
-	g.trap = l.NewFunction(g.onError)
+	g.enter = l.NewFunction(g.entered)
 	return g
 }
 
 // Call calls the function that lies under nargs arguments on the stack of l, protected. When it fails, the stack is as if
-// function and arguments had never been pushed. trace asks for a traceback.
+// function and arguments had never been pushed. trace asks for a traceback and a message.
 func (g *Guard) Call(l *lua.LState, nargs, nret int, trace bool) *Error {
-	return g.call(l, nargs, nret, nil, trace)
+	l.Insert(g.enter, -nargs-1)
+	return g.call(l, nargs+1, nret, guarded{l: l, trace: trace})
 }
 
-func (g *Guard) call(l *lua.LState, nargs, nret int, handler *lua.LFunction, trace bool) *Error {
+// Run calls f, protected: an error that is raised in it, on l, ends it.
+func (g *Guard) Run(l *lua.LState, f func()) *Error {
+	l.Push(g.enter)
+	return g.call(l, 0, 0, guarded{l: l, f: f, trace: true})
+}
+
+func (g *Guard) call(l *lua.LState, nargs, nret int, c guarded) *Error {
 	n := len(g.calls)
-	if n == cap(g.calls) {
-		g.calls = append(g.calls, guarded{})
-	}
-	g.calls = g.calls[:n+1]
-	c := &g.calls[n]
-	c.l, c.base, c.handler, c.trace = l, currentFrame(l), handler, trace
+	g.calls = append(g.calls, c)
 	flag, state := errorFlag(l), g.State
 	hadFlag := *flag
-	err := l.PCall(nargs, nret, g.trap)
+	err := l.PCall(nargs, nret, nil)
 	*flag = hadFlag
 	if err == nil {
 		g.calls = g.calls[:n]
 		return nil
 	}
-	done := g.calls[n]
+	c = g.calls[n]
 	g.calls[n] = guarded{}
 	g.calls = g.calls[:n]
 	g.State = state
-	return g.failed(err, done)
+	return g.failed(err, c)
 }
 
-// Rebase says that the running Go function is what was called protected, and no part of what it calls.
-func (g *Guard) Rebase(l *lua.LState) { g.calls[len(g.calls)-1].base = currentFrame(l) }
-
-// onError is the error function of every protected call. The failed calls are still on the stack.
-func (g *Guard) onError(l *lua.LState) int {
+// entered is enter.
+func (g *Guard) entered(l *lua.LState) int {
 	c := &g.calls[len(g.calls)-1]
-	if c.trace {
-		c.traceback = traceback(l, framesAbove(l, c.base))
+	c.base = currentFrame(l)
+	*errorFlag(l) = true // raising closes nothing
+	defer g.leaving(l)
+	if c.f != nil {
+		c.f()
+		return 0
 	}
-	closeUpvalues(l, c.base)
-	if c.handler != nil {
-		v := l.Get(1)
-		l.Push(c.handler)
-		l.Push(v)
-		l.Call(1, 1)
+	l.Call(l.GetTop()-1, Wanted(l))
+	return l.GetTop()
+}
+
+// leaving sees to a panic that passes.
+func (g *Guard) leaving(l *lua.LState) {
+	v := recover()
+	if v == nil {
+		return
 	}
-	return 1
+	api, ok := v.(*lua.ApiError)
+	if !ok {
+		api = &lua.ApiError{Type: lua.ApiErrorPanic, Object: lua.LString(fmt.Sprint(v))}
+	}
+	n := len(g.calls) - 1
+	if g.calls[n].trace {
+		g.calls[n].traceback = traceback(l, framesAbove(l, g.calls[n].base))
+	}
+	closeUpvalues(l, g.calls[n].base)
+	if handler := g.calls[n].handler; handler != nil {
+		api.Object = g.handle(l, handler, api.Object)
+	}
+	api.StackTrace = "-" // else PCall would make one, which takes a second when the stack has overflowed
+	panic(api)
+}
+
+// handle calls xpcall's handler. An error in it takes the place of the first.
+func (g *Guard) handle(l *lua.LState, handler *lua.LFunction, v lua.LValue) lua.LValue {
+	l.Push(handler)
+	l.Push(v)
+	if err := g.Call(l, 1, 1, false); err != nil {
+		return err.Value
+	}
+	v = l.Get(-1)
+	l.Pop(1)
+	return v
 }
 
 func (g *Guard) failed(err error, c guarded) *Error {
@@ -105,10 +145,6 @@ func (g *Guard) failed(err error, c guarded) *Error {
 		if api.Object != nil {
 			e.Value = api.Object
 		}
-		if c.trace && e.Traceback == "" {
-			e.Traceback = foreignTraceback.Replace(api.StackTrace + "\n")
-			e.Traceback = strings.TrimSuffix(e.Traceback, "\n")
-		}
 	} else {
 		e.Cause, e.Value = err, lua.LString(err.Error())
 	}
@@ -117,13 +153,11 @@ func (g *Guard) failed(err error, c guarded) *Error {
 			e.Cause = cause
 		}
 	}
-	e.Message = g.text(c.l, e.Value)
+	if c.trace {
+		e.Message = g.text(c.l, e.Value)
+	}
 	return e
 }
-
-// foreignTraceback takes out of gopher-lua's own traceback, which is there when the stack had no room for the error
-// function, what tells nobody anything.
-var foreignTraceback = strings.NewReplacer("\t[G]: ?\n", "", "\t[G]: in main chunk\n", "", "\t(tailcall): ?\n", "")
 
 // text is Text, but a __tostring written in Lua has its say.
 func (g *Guard) text(l *lua.LState, v lua.LValue) string {
@@ -159,12 +193,12 @@ const (
 	traceTail = 8  // and from its end
 )
 
-// traceback lists the innermost n calls of l. The first is the error function itself and is left out. To find a call
-// takes as long as it lies deep, so of a long list only what is shown is looked for.
+// traceback lists the innermost n calls of l. To find a call takes as long as it lies deep, so of a long list only what is
+// shown is looked for.
 func traceback(l *lua.LState, n int) string {
 	var lines []string
-	for level := 1; level < n; level++ {
-		if skipped := n - traceTail - level; level > traceHead && skipped > 1 {
+	for level := 0; level < n; level++ {
+		if skipped := n - traceTail - level; level >= traceHead && skipped > 1 {
 			lines = append(lines, fmt.Sprintf("\t... (%d more)", skipped))
 			level += skipped
 		}
@@ -190,7 +224,7 @@ func frameLine(dbg *lua.Debug) string {
 	}
 	named := dbg.Name != "" && dbg.Name != "?" && dbg.Name != "main chunk" && dbg.Name[0] != '<'
 	switch {
-	case dbg.What == "main":
+	case dbg.What == "main", dbg.What != "G" && dbg.LineDefined == 0:
 		return fmt.Sprintf("\t%s: in main chunk", place)
 	case named:
 		return fmt.Sprintf("\t%s: in function '%s'", place, dbg.Name)
@@ -222,7 +256,8 @@ func (g *Guard) protected(l *lua.LState, handler *lua.LFunction) int {
 		l.Push(lua.LString("attempt to call a " + fn.Type().String() + " value"))
 		return 2
 	}
-	if err := g.call(l, l.GetTop()-1, lua.MultRet, handler, false); err != nil {
+	l.Insert(g.enter, 1)
+	if err := g.call(l, l.GetTop()-1, lua.MultRet, guarded{l: l, handler: handler}); err != nil {
 		l.Push(lua.LFalse)
 		l.Push(err.Value)
 		return 2

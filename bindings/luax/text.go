@@ -100,6 +100,9 @@ func writeTable(b *strings.Builder, t *lua.LTable, depth int) {
 			return
 		}
 		key := k.String()
+		if len(key) > textBytes {
+			key = key[:textBytes] + "..."
+		}
 		if _, ok := k.(lua.LString); !ok {
 			key = "[" + key + "]"
 		}
