@@ -56,6 +56,33 @@ func BenchmarkYieldWithArguments(b *testing.B) {
 } }`)
 }
 
+// The same, counting in Lua: what a script of the kind costs.
+func BenchmarkYieldCounting(b *testing.B) {
+	bench(b, `local i = 0
+poe.Session.create{ inline_states = {
+  _start = function(ctx) ctx.kernel:yield("tick") end,
+  tick = function(ctx)
+    i = i + 1
+    if i < N then ctx.kernel:yield("tick") end
+  end,
+} }`)
+}
+
+// A hundred sessions pass a token round by posting to each other's IDs.
+func BenchmarkRing(b *testing.B) {
+	bench(b, `local hops, ids = 0, {}
+for me = 1, 100 do
+  poe.Session.create{ inline_states = {
+    _start = function(ctx) ctx.kernel:alias_set("s" .. me); ids[me] = ctx.session:id() end,
+    token = function(ctx)
+      hops = hops + 1
+      if hops < N then ctx.kernel:post(ids[me % 100 + 1], "token") else ctx.kernel:stop() end
+    end,
+  } }
+end
+poe.kernel:post("s1", "token")`)
+}
+
 func BenchmarkCall(b *testing.B) {
 	bench(b, `local target = poe.Session.create{ inline_states = {
   _start = function(ctx) ctx.kernel:alias_set("target") end,
