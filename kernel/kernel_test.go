@@ -279,7 +279,7 @@ func TestAnUnhandledPanicEndsTheRun(t *testing.T) {
 			c.Yield("fail")
 			c.Delay("never", time.Second)
 		}),
-		Stop:   do(func(c *kernel.Context) { log.Add("stop %v", c.Task.ID()) }),
+		Stop: do(func(c *kernel.Context) { log.Add("stop %v", c.Task.ID()) }),
 		//lint:ignore SA5000 it is to panic
 		States: states{"fail": func(c *kernel.Context, args ...any) any { var m map[string]int; m["x"] = 1; return nil }, "never": log.Handler()},
 	})

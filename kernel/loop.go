@@ -41,7 +41,8 @@ func (k *Kernel) iterate() {
 		if len(k.queue.heap) > 0 {
 			k.tick()
 		}
-		k.pass = pass{on: true, end: horizon{k.now, k.queue.seq}}
+		k.pass.on, k.pass.late = true, 0
+		k.pass.end.now, k.pass.end.seq = k.now, k.queue.seq
 	}
 	k.dispatchDue()
 	k.pass.on = false
@@ -168,9 +169,20 @@ func (k *Kernel) checkStale(timeout time.Duration) time.Duration {
 // dispatchDue dispatches what is due by now, in order, one event at a time, so that one due in this pass can still be
 // cancelled in it. What is posted meanwhile waits for the next pass.
 func (k *Kernel) dispatchDue() {
+	q := &k.queue
 	for {
 		if k.exception != nil {
 			k.settle()
+		}
+		if len(q.heap) == 0 && q.ring.dead == 0 { // the short way for the usual case: nothing but posts
+			if q.ring.head == q.ring.tail || q.ring.first().seq > k.pass.end.seq {
+				return
+			}
+			if e := q.ring.first().event; e != nil {
+				q.drop()
+				k.dispatchEvent(e)
+				continue
+			}
 		}
 		s, ok := k.nextDue()
 		if !ok {
@@ -188,17 +200,10 @@ func (k *Kernel) dispatchDue() {
 // nextDue takes the next entry of the pass out of the queue. When the pass has had too many that came late, only what
 // was posted before it remains.
 func (k *Kernel) nextDue() (slot, bool) {
-	q := &k.queue
-	if len(q.heap) == 0 && q.ring.dead == 0 { // the short way for the usual case
-		if q.ring.head == q.ring.tail || q.ring.first().seq > k.pass.end.seq {
-			return slot{}, false
-		}
-		return q.takeHead(), true
-	}
 	if k.pass.late == maxLate {
-		return q.nextPost(k.pass.end)
+		return k.queue.nextPost(k.pass.end)
 	}
-	s, ok := q.next(k.pass.end)
+	s, ok := k.queue.next(k.pass.end)
 	if s.seq > k.pass.end.seq {
 		k.pass.late++
 	}

@@ -71,14 +71,19 @@ func (q *queue) takePost(head *slot, h horizon) (s slot, ok bool) {
 
 // takeHead takes the first slot out of the ring.
 func (q *queue) takeHead() slot {
+	s := *q.ring.first()
+	q.drop()
+	return s
+}
+
+// drop forgets the first slot of the ring.
+func (q *queue) drop() {
 	head := q.ring.first()
-	s := *head
-	if s.event != nil {
+	if head.event != nil {
 		q.events--
 	}
 	head.event, head.born = nil, nil
 	q.ring.head++
-	return s
 }
 
 // firstDue is the due time of the first entry.
