@@ -11,7 +11,7 @@ import (
 // names are the aliases and the living IDs. The loop writes them under the lock and reads them without; others read
 // them under the lock.
 type names struct {
-	mu      sync.RWMutex
+	mu      sync.Mutex
 	aliases map[string]*Task
 	ids     pages[Task]
 }
@@ -30,8 +30,8 @@ func (k *Kernel) forget(t *Task) {
 
 // Known says whether a session has this alias or, in decimal, this ID. Safe from any goroutine.
 func (k *Kernel) Known(name string) bool {
-	k.names.mu.RLock()
-	defer k.names.mu.RUnlock()
+	k.names.mu.Lock()
+	defer k.names.mu.Unlock()
 	if k.names.aliases[name] != nil || name == k.id {
 		return true
 	}
