@@ -38,34 +38,28 @@ func (h *handlerSet) find(event string) *handler {
 	if luax.SameString(event, h.seen) {
 		return &h.list[h.hint]
 	}
-	found := h.search(event)
-	if found != nil {
-		h.seen = event
-		for i := range h.list {
-			if &h.list[i] == found {
-				h.hint = i
-			}
-		}
-	}
-	return found
-}
-
-func (h *handlerSet) search(event string) *handler {
-	i := -1
-	if h.index == nil {
-		for j := range h.list {
-			if h.list[j].event == event {
-				i = j
-				break
-			}
-		}
-	} else if j, ok := h.index[event]; ok {
-		i = j
-	}
+	i := h.search(event)
 	if i < 0 {
 		return nil
 	}
+	h.seen, h.hint = event, i
 	return &h.list[i]
+}
+
+// search gives the place of an event's handler, -1 if there is none.
+func (h *handlerSet) search(event string) int {
+	if h.index != nil {
+		if i, ok := h.index[event]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range h.list {
+		if h.list[i].event == event {
+			return i
+		}
+	}
+	return -1
 }
 
 // put defines or replaces a handler.
@@ -164,7 +158,7 @@ func (s *session) Receive(d *kernel.Dispatch) error {
 
 // Hears implements kernel.Hearer.
 func (s *session) Hears(event string) bool {
-	return s.overrides || s.trace || s.handlers.search(event) != nil || s.handlers.search(kernel.EventDefault) != nil
+	return s.overrides || s.trace || s.handlers.search(event) >= 0 || s.handlers.search(kernel.EventDefault) >= 0
 }
 
 // pick finds the handler of an event: its own, or _default's, or none. It sets d.State and d.Object.

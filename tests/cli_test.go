@@ -17,7 +17,8 @@ poe.Session.create { inline_states = { _start = function(ctx) ctx.kernel:yield("
 end, _stop = function() print("stopped") end } }`
 }
 
-func TestErrorsShowMessagePlaceAndTraceback(t *testing.T) {
+// K87, and the same for errors in other places.
+func TestK87ErrorsShowMessagePlaceAndTraceback(t *testing.T) {
 	for _, c := range []struct {
 		name, source string
 		stderr       []string

@@ -46,7 +46,7 @@ func startTwoSessions(t *testing.T, start string) *poeluaProcess {
 	return p
 }
 
-func TestTerminalSignalStopsEverySession(t *testing.T) {
+func TestG20TerminalSignalStopsEverySession(t *testing.T) {
 	const stops = "stop second\nstop first\n"
 	for _, c := range []struct {
 		name   string
@@ -72,7 +72,7 @@ func TestTerminalSignalStopsEverySession(t *testing.T) {
 	}
 }
 
-func TestTerminalSignalIsSurvivedWhenHandled(t *testing.T) {
+func TestG20TerminalSignalIsSurvivedWhenHandled(t *testing.T) {
 	for name, s := range map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT} {
 		t.Run(name, func(t *testing.T) {
 			p := startTwoSessions(t, `ctx.kernel:sig("`+name+`", "handled")`)
@@ -91,7 +91,7 @@ os.execute("kill -TERM " .. poe.pid())`)
 	p.wait(t).want(t, 143, "stop\n")
 }
 
-func TestUnwatchedHupKillsTheProcess(t *testing.T) {
+func TestG20UnwatchedHupKillsTheProcess(t *testing.T) {
 	if signal.Ignored(syscall.SIGHUP) {
 		t.Skip("this process ignores HUP, and what it starts does, too")
 	}
@@ -144,7 +144,7 @@ var endlessLoops = map[string]string{
 	"in a coroutine":    prelude + `say("ready") coroutine.wrap(function() while true do end end)()`,
 }
 
-func TestTwoInterruptsEndAnEndlessLoop(t *testing.T) {
+func TestG20TwoInterruptsEndAnEndlessLoop(t *testing.T) {
 	for name, source := range endlessLoops {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

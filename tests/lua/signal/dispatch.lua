@@ -611,3 +611,51 @@ t.case("small print UIDESTROY: anything but a handle or a wheel is a wrong call"
     },
   }
 end)
+
+-- K77 to K86 have the rest of G26, K68 to K72 that of G27.
+t.case("G26 DIE travels like a signal, but upwards too, and is handled by whoever calls sig_handled", function(case)
+  local log = t.log()
+  create {
+    inline_states = {
+      _start = function(ctx)
+        ctx.kernel:alias_set("parent")
+        ctx.kernel:sig("DIE", "died", "watched")
+        create {
+          inline_states = {
+            _start = function(inner) inner.kernel:alias_set("child"); inner.kernel:yield("fail") end,
+            fail = function() error("no luck") end,
+            _stop = function() log("child stops") end,
+          },
+        }
+      end,
+      died = case.expect(1, function(ctx, name, info, extra)
+        t.is(name, "DIE")
+        t.is(info.event, "fail")
+        t.is(info.dest_session, ctx.kernel:alias_resolve("child"))
+        t.is(extra, "watched")
+        ctx.kernel:sig_handled()
+        log("handled")
+        ctx.kernel:yield("bye")
+      end),
+      bye = function(ctx) ctx.kernel:signal(ctx.kernel, "TERM") end,
+      _stop = function() log("parent stops") end,
+    },
+  }
+  case.after(function() log:is("handled child stops parent stops") end)
+end)
+
+t.case("G27 IDLE, then ZOMBIE come when only an alias is left", function(case)
+  local log = t.log()
+  create {
+    inline_states = {
+      _start = function(ctx)
+        ctx.kernel:alias_set("waits")
+        ctx.kernel:sig("IDLE", "told")
+        ctx.kernel:sig("ZOMBIE", "told")
+      end,
+      told = function(ctx, name) log(name); ctx.kernel:sig_handled() end,
+      _stop = function() log("stop") end,
+    },
+  }
+  case.after(function() log:is("IDLE ZOMBIE stop") end)
+end)
