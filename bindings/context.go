@@ -9,11 +9,11 @@ import (
 )
 
 // A ctx is an empty table inside its session: most sessions handle few events, and a table with three fields would take
-// three quarters of a kilobyte. Its fields are answered in Go, which takes 80 ns each. A session that handles many
-// events is worth more: promote puts kernel, session and heap into the table, where they are found in 12. From
-// then on they are the script's to spoil, and the field heap is the heap.
+// three quarters of a kilobyte. Its fields are answered in Go, which takes 80 ns each. A session that looks at them often
+// is worth more: promote puts kernel, session and heap into the table, where they are found in 12. From then on
+// they are the script's to spoil, and the field heap is the heap.
 
-// promoteAfter is the number of events after which a session's ctx gets its fields.
+// promoteAfter is how often a session may look at kernel, session and heap before its ctx gets them as fields.
 const promoteAfter = 256
 
 var contextOffset = fieldOffset[session]("ctx")
@@ -59,6 +59,12 @@ func (b *Lib) contextIndex(l *lua.LState) int {
 
 func (b *Lib) contextField(s *session, key lua.LValue) lua.LValue {
 	name, _ := key.(lua.LString)
+	switch name {
+	case "kernel", "session", "heap":
+		if s.looked++; s.looked == promoteAfter {
+			s.promote()
+		}
+	}
 	switch name {
 	case "kernel":
 		return b.kernelTable
@@ -112,7 +118,8 @@ func (b *Lib) contextNewIndex(l *lua.LState) int {
 	return 0
 }
 
-func (s *session) promoted() bool { return s.received >= promoteAfter }
+// promoted says whether the fields are in the table. A heap that was set to nil is looked for again.
+func (s *session) promoted() bool { return s.looked >= promoteAfter }
 
 func (s *session) getHeap() lua.LValue {
 	if s.promoted() {

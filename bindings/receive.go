@@ -128,12 +128,6 @@ func (s *session) define(h handler) {
 
 // Receive implements kernel.Receiver.
 func (s *session) Receive(d *kernel.Dispatch) error {
-	if s.received < promoteAfter {
-		s.received++
-		if s.received == promoteAfter {
-			s.promote()
-		}
-	}
 	if s.trace {
 		s.traceEvent(d)
 	}

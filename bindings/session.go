@@ -21,7 +21,7 @@ type session struct {
 	handlers *handlerSet
 	class    *lua.LTable // of a subclass; nil for poe.Session itself
 	options  map[string]lua.LValue
-	received uint32
+	looked   uint64
 
 	started   bool
 	overrides bool // the class has an invoke of its own
