@@ -165,7 +165,10 @@ func (b *Lib) kernelPost(l *lua.LState) int {
 	if t == nil {
 		return b.unknown(a, 1)
 	}
-	return b.result(l, b.k.Post(t, name, site(l), a.Rest(2)))
+	if err := b.k.Post(t, name, site(l), a.Rest(2)); err != nil {
+		return b.failure(l, err)
+	}
+	return luax.True(l)
 }
 
 func (b *Lib) kernelYield(l *lua.LState) int {

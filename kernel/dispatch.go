@@ -67,7 +67,6 @@ type Dispatch struct {
 
 	outer      *Dispatch // the one around it in the same task
 	heldActive *Task
-	heldEvent  string
 	called     event // the event of a dispatch that was never queued
 }
 
@@ -88,14 +87,13 @@ func (k *Kernel) enter(e *event, want Want) *Dispatch {
 	t := e.Task
 	d.event, d.Want, d.Bare = e, want, false
 	d.outer, t.dispatch = t.dispatch, d
-	d.heldActive, d.heldEvent = k.active, k.activeEvent
-	k.active, k.activeEvent = t, e.Event
+	d.heldActive, k.active = k.active, t
 	return d
 }
 
 func (k *Kernel) leave(d *Dispatch) {
 	d.Task.dispatch = d.outer
-	k.active, k.activeEvent = d.heldActive, d.heldEvent
+	k.active = d.heldActive
 	k.depth--
 	d.outer, d.heldActive = nil, nil
 	if d.touched() {
@@ -185,7 +183,7 @@ func (k *Kernel) Call(t *Task, event string, site Site, args []any, want Want) (
 			return nil, err
 		}
 	} else {
-		results, handled = k.dispatch(t, k.active, event, KindCall, site, k.activeEvent, args, want)
+		results, handled = k.dispatch(t, k.active, event, KindCall, site, k.ActiveEvent(), args, want)
 	}
 	if !handled {
 		return nil, refuse(syscall.ENOSYS, fmt.Sprintf("%v has no handler for event '%s'", t, event))
@@ -198,7 +196,7 @@ func (k *Kernel) Call(t *Task, event string, site Site, args []any, want Want) (
 // Differs: POE leaves the outer event the active one; here it is the inner one until the call returns.
 func (k *Kernel) callSelf(t *Task, event string, site Site, args []any, want Want) (Values, bool, error) {
 	e := &k.frame().called
-	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindCall, site, k.activeEvent, args
+	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindCall, site, k.ActiveEvent(), args
 	d := k.enter(e, want)
 	d.Bare, d.self = true, true
 	depth := k.depth

@@ -51,11 +51,10 @@ type Kernel struct {
 	id      string
 	log     io.Writer
 
-	root        *Task
-	active      *Task  // whose handler runs; root outside of handlers
-	activeEvent string // the event that it handles
-	frames      []*Dispatch
-	depth       int // dispatches in progress; frames[depth] is the innermost
+	root   *Task
+	active *Task       // whose handler runs; root outside of handlers
+	frames []*Dispatch // frames[depth] is the innermost dispatch in progress
+	depth  int         // dispatches in progress
 
 	queue      queue
 	timers     pages[event]
@@ -159,7 +158,12 @@ func (k *Kernel) Root() *Task { return k.root }
 func (k *Kernel) Active() *Task { return k.active }
 
 // ActiveEvent is the event that the active task handles, "" outside of handlers.
-func (k *Kernel) ActiveEvent() string { return k.activeEvent }
+func (k *Kernel) ActiveEvent() string {
+	if k.active == k.root {
+		return ""
+	}
+	return k.frames[k.depth].Event
+}
 
 // Clock is where the kernel reads time.
 func (k *Kernel) Clock() poll.Clock { return k.clock }

@@ -188,9 +188,9 @@ func (k *Kernel) onlyStopping() bool {
 // As in POE's code (its manual says that no events happen).
 func (k *Kernel) Stop() {
 	k.stopAll()
-	k.active, k.activeEvent = k.root, ""
+	k.active = k.root
 	for _, d := range k.frames[1 : k.depth+1] {
-		d.heldActive, d.heldEvent = k.root, ""
+		d.heldActive = k.root
 	}
 	k.sweep()
 }

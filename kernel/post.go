@@ -112,11 +112,11 @@ func (k *Kernel) Post(t *Task, name string, site Site, args []any) error {
 	if t.gone {
 		return k.noSession("post", t)
 	}
-	k.post(t, k.active, name, KindPost, site, k.activeEvent, args)
+	k.post(t, k.active, name, KindPost, site, k.ActiveEvent(), args)
 	return nil
 }
 
 // Yield is Post to the active task.
 func (k *Kernel) Yield(name string, site Site, args []any) {
-	k.post(k.active, k.active, name, KindPost, site, k.activeEvent, args)
+	k.post(k.active, k.active, name, KindPost, site, k.ActiveEvent(), args)
 }

@@ -90,7 +90,7 @@ func (k *Kernel) WatchProcess(pid int, event string, site Site, args []any) erro
 		return k.failure(refuse(syscall.ECHILD, fmt.Sprintf("sig_child: process %d is none that was started here", pid)))
 	}
 	t := k.active
-	w := &processWatcher{t, event, args, site, k.activeEvent}
+	w := &processWatcher{t, event, args, site, k.ActiveEvent()}
 	if p.ended {
 		delete(k.processes, pid)
 		k.untold = slices.DeleteFunc(k.untold, func(o *process) bool { return o == p })

@@ -91,7 +91,7 @@ func (k *Kernel) Signal(t *Task, name string, site Site, args []any) error {
 	if t.gone {
 		return k.noSession("signal", t)
 	}
-	k.post(t, k.active, EventSignal, KindSignal, site, k.activeEvent, append([]any{canonical(name)}, args...))
+	k.post(t, k.active, EventSignal, KindSignal, site, k.ActiveEvent(), append([]any{canonical(name)}, args...))
 	return nil
 }
 

@@ -105,7 +105,7 @@ func (g *timerGroup) remove(e *event) {
 func (k *Kernel) setTimer(name string, due time.Duration, site Site, args []any) *event {
 	e := k.newEvent()
 	t := k.active
-	e.Kind, e.Task, e.From, e.Event, e.Site, e.FromState, e.Args = KindTimer, t, t, name, site, k.activeEvent, args
+	e.Kind, e.Task, e.From, e.Event, e.Site, e.FromState, e.Args = KindTimer, t, t, name, site, k.ActiveEvent(), args
 	t.retainEvent()
 	k.queue.seq++
 	e.due, e.seq = due, k.queue.seq

@@ -89,7 +89,7 @@ func (k *Kernel) SetWatch(w Watch) error {
 		return err
 	}
 	i, found := d.find(w.Mode, t)
-	entry := &watcher{Watch: w, task: t, fromState: k.activeEvent}
+	entry := &watcher{Watch: w, task: t, fromState: k.ActiveEvent()}
 	if found {
 		d.watchers[w.Mode][i].removed = true
 		d.watchers[w.Mode][i] = entry
