@@ -58,7 +58,9 @@ func (k *Kernel) show(values []any) string {
 			b.WriteString(v.String())
 		case *Die:
 			fmt.Fprintf(&b, "error %q in '%s'", v.Err.Error(), v.Event)
-		case string, int, bool, nil, Mode:
+		case nil:
+			b.WriteString("nil")
+		case string, int, bool, Mode:
 			fmt.Fprint(&b, v)
 		default:
 			if k.options.Format != nil {
