@@ -283,7 +283,7 @@ func (s *session) addMethod(l *lua.LState, param, what string, object lua.LValue
 	if !callable(l, l.GetField(object, method)) {
 		createError(l, "%s: the %s has no method '%s'", param, what, method)
 	}
-	s.define(handler{event: name, object: object, method: method})
+	s.define(l, handler{event: name, object: object, method: method})
 }
 
 // callable says whether a value can be called.

@@ -363,10 +363,7 @@ func (b *Lib) kernelState(l *lua.LState) int {
 	default:
 		a.Fail(2, "function, object or class")
 	}
-	if s.handlers.find(event) != nil && s.debug && b.k.Assert()&kernel.AssertUsage != 0 {
-		l.RaiseError("the handler for event '%s' of %s is redefined", event, s.Task.String())
-	}
-	s.define(h)
+	s.define(l, h)
 	return luax.True(l)
 }
 

@@ -113,16 +113,21 @@ func (s *session) own() {
 	s.handlers.reindex()
 }
 
-// define gives the session a handler; with the option debug it warns of a redefinition.
-func (s *session) define(h handler) {
-	s.own()
+// define gives the session a handler. With the option debug it warns of a redefinition; under the assertion usage it
+// raises then.
+func (s *session) define(l *lua.LState, h handler) {
 	if s.debug && s.handlers.find(h.event) != nil {
 		who := "a new session"
 		if s.ID() != 0 {
 			who = s.Task.String()
 		}
-		s.lib.k.Warn("the handler for event '%s' of %s is redefined", h.event, who)
+		message := fmt.Sprintf("the handler for event '%s' of %s is redefined", h.event, who)
+		if s.lib.k.Assert()&kernel.AssertUsage != 0 {
+			l.RaiseError("%s", message)
+		}
+		s.lib.k.Warn("%s", message)
 	}
+	s.own()
 	s.handlers.put(h)
 }
 

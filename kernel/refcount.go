@@ -30,7 +30,7 @@ func (k *Kernel) Retain(t *Task, name string) (int, error) {
 		return t.rare.tags[i].count, nil
 	}
 	r := t.seldom()
-	if len(r.tags) == 0 && t != k.root {
+	if len(r.tags) == 0 {
 		k.tagged++
 	}
 	r.tags = append(r.tags, tag{name, 1})
@@ -60,7 +60,7 @@ func (k *Kernel) Release(t *Task, name string) (int, error) {
 func (k *Kernel) dropTag(t *Task, i int) {
 	name := t.rare.tags[i].name
 	t.rare.tags = slices.Delete(t.rare.tags, i, i+1)
-	if len(t.rare.tags) == 0 && t != k.root {
+	if len(t.rare.tags) == 0 {
 		k.tagged--
 	}
 	t.release("reference " + name)

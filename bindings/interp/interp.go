@@ -86,7 +86,7 @@ func New(c Config) (*lua.LState, *luax.Guard) {
 
 	g := luax.NewGuard(l)
 	openBase(l, g, c)
-	openCoroutine(l, g)
+	openCoroutine(l)
 	openDebug(l)
 	openLoad(l, g, c, openIO(l, c))
 	openOS(l, c)
@@ -151,18 +151,40 @@ func printTo(l *lua.LState, out *host.Stream) int {
 	return 0
 }
 
+// startCoroutine makes of a function one that calls it, but not as its last act: gopher-lua breaks down when what a coroutine
+// does last is to yield.
+const startCoroutine = `
+local function pass(...) return ... end
+return function(f) return function(...) return pass(f(...)) end end`
+
 // openCoroutine makes yield refuse what would corrupt the coroutine.
-func openCoroutine(l *lua.LState, g *luax.Guard) {
+func openCoroutine(l *lua.LState) {
 	t := l.GetGlobal("coroutine").(*lua.LTable)
 	t.RawSetString("yield", l.NewFunction(func(l *lua.LState) int {
 		if l.Parent == nil {
 			l.RaiseError("attempt to yield from outside a coroutine")
 		}
-		if g.Barred(l) {
-			l.RaiseError("attempt to yield across a protected call or an event handler")
+		if !luax.CanYield(l) {
+			l.RaiseError("attempt to yield across a Go function (pcall, an event handler, table.sort, string.gsub, ...)")
 		}
 		return -1
 	}))
+	if err := l.DoString(startCoroutine); err != nil {
+		panic(err) // it is a constant
+	}
+	start := l.Get(-1)
+	l.Pop(1)
+	for _, name := range []string{"create", "wrap"} {
+		make := t.RawGetString(name).(*lua.LFunction).GFunction
+		t.RawSetString(name, l.NewFunction(func(l *lua.LState) int {
+			f := l.CheckFunction(1)
+			l.SetTop(0)
+			l.Push(start)
+			l.Push(f)
+			l.Call(1, 1)
+			return make(l)
+		}))
+	}
 }
 
 // openDebug keeps the metatables of poelua's own classes out of reach: what an object is, is told by its metatable.

@@ -85,6 +85,17 @@ func Line(proto *lua.FunctionProto, pc int) int {
 	return proto.DbgSourcePositions[pc-1]
 }
 
+// CanYield says whether the coroutine l, which the running Go function was called from, can be suspended: a Go function
+// in between cannot. What gopher-lua calls by itself, metamethods and iterators, it does not tell.
+func CanYield(l *lua.LState) bool {
+	for f := parentFrame(currentFrame(l)); f != nil; f = parentFrame(f) {
+		if frameFunction(f).IsG {
+			return false
+		}
+	}
+	return true
+}
+
 // Wanted is how many results the caller of the running Go function looks at; -1 all there are.
 func Wanted(l *lua.LState) int {
 	return *field[int](unsafe.Pointer(currentFrame(l)), inside.frameNRet)

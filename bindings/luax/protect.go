@@ -183,11 +183,6 @@ func (g *Guard) text(l *lua.LState, v lua.LValue) string {
 // Raise raises e again, the same value.
 func Raise(l *lua.LState, e *Error) { l.Error(e.Value, 0) }
 
-// Barred says whether l may not yield now: a call into Go that cannot be suspended lies between it and its resume.
-func (g *Guard) Barred(l *lua.LState) bool {
-	return len(g.calls) > 0 && g.calls[len(g.calls)-1].l == l
-}
-
 const (
 	traceHead = 12 // lines of a long traceback that are shown from its beginning
 	traceTail = 8  // and from its end
