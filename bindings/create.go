@@ -96,10 +96,7 @@ func (b *Lib) sessionTryAlloc(l *lua.LState) int {
 
 func (b *Lib) alloc(l *lua.LState, s *session, args []any) {
 	s.started = true
-	state := b.Guard.State
-	b.Guard.State = l
-	b.k.Start(&s.Task, s, args)
-	b.Guard.State = state
+	b.on(l, func() { b.k.Start(&s.Task, s, args) })
 }
 
 func createError(l *lua.LState, format string, args ...any) {

@@ -1,7 +1,7 @@
 // Package bindings is where Lua meets the kernel: one file a class or module that scripts see.
 //
 //	Lib          the library poe for one Lua state and one kernel (lib.go)
-//	kernel.go    poe.kernel and its methods
+//	kernel.go    poe.kernel and its methods; timer.go, signal.go and run.go have those that belong together
 //	session.go   poe.Session: what create makes; receive.go: how its handlers are called
 //	context.go   ctx
 //	postback.go  postbacks and callbacks

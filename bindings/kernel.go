@@ -1,7 +1,6 @@
 package bindings
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -187,12 +186,19 @@ func (b *Lib) kernelCall(l *lua.LState) int {
 	return b.call(l, t, name, a.Rest(2))
 }
 
-// call calls a handler and pushes what it returned.
-func (b *Lib) call(l *lua.LState, t *kernel.Task, event string, args []any) int {
+// on calls f, in which handlers run on the state that asked for it: it may be a coroutine's.
+func (b *Lib) on(l *lua.LState, f func()) {
 	state := b.Guard.State
 	b.Guard.State = l
-	results, err := b.k.Call(t, event, site(l), args, kernel.WantAll)
+	f()
 	b.Guard.State = state
+}
+
+// call calls a handler and pushes what it returned.
+func (b *Lib) call(l *lua.LState, t *kernel.Task, event string, args []any) int {
+	var results kernel.Values
+	var err error
+	b.on(l, func() { results, err = b.k.Call(t, event, site(l), args, kernel.WantAll) })
 	if err != nil {
 		return b.failure(l, err)
 	}
@@ -200,102 +206,6 @@ func (b *Lib) call(l *lua.LState, t *kernel.Task, event string, args []any) int 
 		l.Push(b.toLua(v))
 	}
 	return len(results)
-}
-
-// timer makes alarm, alarm_add, delay and delay_add.
-func (b *Lib) timer(method string, absolute, replace bool) lua.LGFunction {
-	return func(l *lua.LState) int {
-		a := b.handlerArgs(l, method)
-		name := b.eventArg(a, 1)
-		if replace && a.Missing(2) && a.Count() <= 2 {
-			b.k.RemoveTimers(name)
-			return luax.True(l)
-		}
-		when := a.Number(2)
-		args := a.Rest(2)
-		if replace {
-			b.k.RemoveTimers(name)
-		}
-		b.setTimer(l, name, when, absolute, args)
-		return luax.True(l)
-	}
-}
-
-// timerSet makes alarm_set and delay_set.
-func (b *Lib) timerSet(method string, absolute bool) lua.LGFunction {
-	return func(l *lua.LState) int {
-		a := b.handlerArgs(l, method)
-		name := b.eventArg(a, 1)
-		l.Push(lua.LNumber(b.setTimer(l, name, a.Number(2), absolute, a.Rest(2))))
-		return 1
-	}
-}
-
-func (b *Lib) setTimer(l *lua.LState, name string, when float64, absolute bool, args []any) kernel.TimerID {
-	if absolute {
-		return b.k.SetAlarm(name, luax.Time(when), site(l), args)
-	}
-	return b.k.SetDelay(name, luax.Duration(when), site(l), args)
-}
-
-// timerID is argument 1, a timer's ID. A number that no timer can have is one that is not there.
-func timerID(a luax.Args) kernel.TimerID {
-	id := a.Number(1)
-	if id < 1 || id > 1<<53 || id != float64(uint64(id)) {
-		return 0
-	}
-	return kernel.TimerID(id)
-}
-
-func (b *Lib) kernelAlarmAdjust(l *lua.LState) int {
-	a := b.handlerArgs(l, "alarm_adjust")
-	at, err := b.k.AdjustAlarm(timerID(a), luax.Duration(a.Number(2)))
-	if err != nil {
-		return b.failure(l, err)
-	}
-	l.Push(luax.Seconds(at))
-	return 1
-}
-
-func (b *Lib) kernelDelayAdjust(l *lua.LState) int {
-	a := b.handlerArgs(l, "delay_adjust")
-	at, err := b.k.AdjustDelay(timerID(a), luax.Duration(a.Number(2)))
-	if err != nil {
-		return b.failure(l, err)
-	}
-	l.Push(luax.Seconds(at))
-	return 1
-}
-
-func (b *Lib) kernelAlarmRemove(l *lua.LState) int {
-	a := b.handlerArgs(l, "alarm_remove")
-	t, err := b.k.RemoveTimer(timerID(a))
-	if err != nil {
-		return b.failure(l, err)
-	}
-	l.Push(lua.LString(t.Name))
-	if luax.Wanted(l) == 0 {
-		return 1 // nobody looks: a table would cost more than all the rest
-	}
-	l.Push(luax.Seconds(t.At))
-	l.Push(b.packed(t.Args))
-	return 3
-}
-
-func (b *Lib) kernelAlarmRemoveAll(l *lua.LState) int {
-	b.handlerArgs(l, "alarm_remove_all")
-	timers := b.k.RemoveAllTimers()
-	list := l.CreateTable(len(timers), 0)
-	for i, t := range timers {
-		entry := l.CreateTable(0, 4)
-		entry.RawSetString("id", lua.LNumber(t.ID))
-		entry.RawSetString("name", lua.LString(t.Name))
-		entry.RawSetString("time", luax.Seconds(t.At))
-		entry.RawSetString("args", b.packed(t.Args))
-		list.RawSetInt(i+1, entry)
-	}
-	l.Push(list)
-	return 1
 }
 
 func (b *Lib) kernelAliasSet(l *lua.LState) int {
@@ -367,93 +277,21 @@ func (b *Lib) kernelState(l *lua.LState) int {
 	return luax.True(l)
 }
 
-func (b *Lib) kernelSig(l *lua.LState) int {
-	a := b.handlerArgs(l, "sig")
-	name := a.String(1)
-	if a.Missing(2) {
-		b.k.IgnoreSignal(name)
-		return luax.True(l)
-	}
-	b.k.WatchSignal(name, b.eventArg(a, 2), a.Rest(2))
-	return luax.True(l)
-}
-
-func (b *Lib) kernelSigChild(l *lua.LState) int {
-	a := b.handlerArgs(l, "sig_child")
-	pid := a.Int(1)
-	if a.Missing(2) {
-		b.k.IgnoreProcess(pid)
-		return luax.True(l)
-	}
-	if b.k.LoopName() == "simulated" {
-		luax.ArgError(l, "sig_child", 1, "the simulated clock watches no real process")
-	}
-	return b.result(l, b.k.WatchProcess(pid, b.eventArg(a, 2), site(l), a.Rest(2)))
-}
-
-func (b *Lib) kernelSigHandled(l *lua.LState) int {
-	b.self(l, "sig_handled")
-	b.k.SignalHandled()
-	return luax.True(l)
-}
-
-func (b *Lib) kernelSignal(l *lua.LState) int {
-	a := b.args(l, "signal")
-	t := b.sessionArg(a, 1)
-	name := a.String(2)
-	if t == nil {
-		return b.unknown(a, 1)
-	}
-	return b.result(l, b.k.Signal(t, name, site(l), a.Rest(2)))
-}
-
-// kernelSignalUIDestroy makes the closing of a handle send UIDESTROY to the whole program.
-func (b *Lib) kernelSignalUIDestroy(l *lua.LState) int {
-	a := b.args(l, "signal_ui_destroy")
-	ud, _ := a.Get(1).(*lua.LUserData)
-	if ud == nil {
-		a.Fail(1, "handle")
-	}
-	d, ok := ud.Value.(descriptor)
-	if !ok {
-		a.Fail(1, "handle")
-	}
-	fd := d.FD()
-	if fd < 0 {
-		luax.ArgError(l, "signal_ui_destroy", 1, "the handle is closed")
-	}
-	b.interfaces[fd] = site(l)
-	return luax.True(l)
-}
-
-// Closing tells the library that a descriptor is about to be closed: what watched it no longer does.
-func (b *Lib) Closing(fd int) {
-	b.k.CloseWatched(fd)
-	if site, ok := b.interfaces[fd]; ok {
-		delete(b.interfaces, fd)
-		_ = b.k.Signal(b.k.Root(), "UIDESTROY", site, nil) // the kernel's own task is always there
-	}
-}
-
 func (b *Lib) kernelDetachChild(l *lua.LState) int {
 	a := b.handlerArgs(l, "detach_child")
 	t := b.sessionArg(a, 1)
 	if t == nil {
 		return b.unknown(a, 1)
 	}
-	state := b.Guard.State
-	b.Guard.State = l
-	err := b.k.DetachChild(t)
-	b.Guard.State = state
+	var err error
+	b.on(l, func() { err = b.k.DetachChild(t) })
 	return b.result(l, err)
 }
 
 func (b *Lib) kernelDetachMyself(l *lua.LState) int {
 	b.handlerArgs(l, "detach_myself")
-	state := b.Guard.State
-	b.Guard.State = l
-	err := b.k.DetachSelf()
-	b.Guard.State = state
+	var err error
+	b.on(l, func() { err = b.k.DetachSelf() })
 	return b.result(l, err)
 }
 
@@ -541,132 +379,5 @@ func (b *Lib) kernelNextEventTime(l *lua.LState) int {
 	} else {
 		l.Push(lua.LNil)
 	}
-	return 1
-}
-
-// loop runs the kernel on the state that asked for it.
-func (b *Lib) loop(l *lua.LState, run func() error) {
-	state := b.Guard.State
-	b.Guard.State = l
-	b.last = nil
-	err := run()
-	b.Guard.State = state
-	if err != nil {
-		if err == kernel.ErrRunning {
-			l.RaiseError("%s", err.Error())
-		}
-		b.raise(l, err)
-	}
-}
-
-func (b *Lib) kernelRun(l *lua.LState) int {
-	b.self(l, "run")
-	b.loop(l, func() error { return b.k.Run(context.Background()) })
-	return luax.True(l)
-}
-
-func (b *Lib) kernelRunWhile(l *lua.LState) int {
-	a := b.args(l, "run_while")
-	more := a.Function(1)
-	b.loop(l, func() error {
-		return b.k.RunWhile(context.Background(), func() bool {
-			l.Push(more)
-			l.Call(0, 1)
-			v := l.Get(-1)
-			l.Pop(1)
-			return lua.LVAsBool(v)
-		})
-	})
-	return luax.True(l)
-}
-
-func (b *Lib) kernelRunOneTimeslice(l *lua.LState) int {
-	b.self(l, "run_one_timeslice")
-	more := false
-	b.loop(l, func() (err error) {
-		more, err = b.k.RunOneTimeslice(context.Background())
-		return err
-	})
-	l.Push(lua.LBool(more))
-	return 1
-}
-
-func (b *Lib) kernelStop(l *lua.LState) int {
-	b.self(l, "stop")
-	state := b.Guard.State
-	b.Guard.State = l
-	b.k.Stop()
-	b.Guard.State = state
-	return luax.True(l)
-}
-
-// kernelHasForked does nothing: a process of this program never forks.
-func (b *Lib) kernelHasForked(l *lua.LState) int {
-	b.self(l, "has_forked")
-	return luax.True(l)
-}
-
-// kernelOption reads and sets the kernel's options.
-func (b *Lib) kernelOption(l *lua.LState) int {
-	a := b.args(l, "option")
-	if t, ok := a.Get(1).(*lua.LTable); ok {
-		old := l.CreateTable(0, 4)
-		for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
-			name, isString := k.(lua.LString)
-			if !isString {
-				luax.ArgError(l, "option", 1, "option names are strings, got "+luax.TypeName(k))
-			}
-			if _, isBool := v.(lua.LBool); !isBool {
-				luax.ArgError(l, "option", 1, fmt.Sprintf("option '%s': boolean expected, got %s", string(name), luax.TypeName(v)))
-			}
-			if _, err := b.k.Option(string(name)); err != nil {
-				luax.ArgError(l, "option", 1, err.Error())
-			}
-		}
-		for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
-			was, _ := b.k.SetOption(k.String(), lua.LVAsBool(v))
-			old.RawSet(k, lua.LBool(was))
-		}
-		l.Push(old)
-		return 1
-	}
-	name := a.String(1)
-	was, err := b.k.Option(name)
-	if err != nil {
-		luax.ArgError(l, "option", 1, err.Error())
-	}
-	if a.Count() >= 2 {
-		on, ok := a.Get(2).(lua.LBool)
-		if !ok {
-			a.Fail(2, "boolean")
-		}
-		b.k.SetOption(name, bool(on))
-	}
-	l.Push(lua.LBool(was))
-	return 1
-}
-
-func (b *Lib) kernelStats(l *lua.LState) int {
-	b.self(l, "stats")
-	s := b.k.Stats()
-	t := l.CreateTable(0, 13)
-	for name, v := range map[string]lua.LNumber{
-		"events_dispatched": lua.LNumber(s.Dispatched),
-		"events_queued":     lua.LNumber(s.Queued),
-		"timers":            lua.LNumber(s.Timers),
-		"io_events":         lua.LNumber(s.IOEvents),
-		"signals":           lua.LNumber(s.Signals),
-		"calls":             lua.LNumber(s.Calls),
-		"sessions_created":  lua.LNumber(s.SessionsCreated),
-		"sessions_stopped":  lua.LNumber(s.SessionsStopped),
-		"iterations":        lua.LNumber(s.Iterations),
-		"errors":            lua.LNumber(s.Errors),
-		"idle_seconds":      lua.LNumber(s.Idle.Seconds()),
-		"user_seconds":      lua.LNumber(s.User.Seconds()),
-		"max_queue":         lua.LNumber(s.MaxQueue),
-	} {
-		t.RawSetString(name, v)
-	}
-	l.Push(t)
 	return 1
 }
