@@ -74,14 +74,14 @@ func (b *Lib) kernelDelayAdjust(l *lua.LState) int {
 
 func (b *Lib) kernelAlarmRemove(l *lua.LState) int {
 	a := b.handlerArgs(l, "alarm_remove")
+	if luax.Wanted(l) == 0 { // to tell what it was would cost more than to remove it
+		return b.result(l, b.k.CancelTimer(timerID(a)))
+	}
 	t, err := b.k.RemoveTimer(timerID(a))
 	if err != nil {
 		return b.failure(l, err)
 	}
 	l.Push(lua.LString(t.Name))
-	if luax.Wanted(l) == 0 {
-		return 1 // nobody looks: a table would cost more than all the rest
-	}
 	l.Push(luax.Seconds(t.At))
 	l.Push(b.packed(t.Args))
 	return 3

@@ -180,6 +180,15 @@ func (k *Kernel) timer(op string, id TimerID) (*event, error) {
 	return e, nil
 }
 
+// CancelTimer is RemoveTimer for those who do not ask what it was.
+func (k *Kernel) CancelTimer(id TimerID) error {
+	e, err := k.timer("alarm_remove", id)
+	if err == nil {
+		k.cancel(e)
+	}
+	return err
+}
+
 // RemoveTimer removes a timer of the active task. Errors: ESRCH if there is none such (any more), EPERM if it is
 // another task's.
 func (k *Kernel) RemoveTimer(id TimerID) (Timer, error) {
