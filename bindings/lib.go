@@ -31,14 +31,15 @@ type Lib struct {
 	invoke      *lua.LFunction // poe.Session.invoke
 	method      *lua.LFunction // calls a method that is not to be found without running Lua
 
-	classMetas map[*lua.LTable]*lua.LTable     // metatables of the objects of subclasses
-	foreigners map[*kernel.Task]*lua.LUserData // objects of sessions that are not Lua's
-	sets       [4]cachedSet
-	nextSet    int
-	anons      anons
-	interfaces map[int]kernel.Site // descriptors whose closing sends UIDESTROY, and where that was asked for
-	buffer     []byte              // of reads, made when first needed
-	last       *Failure            // the error that ended the last run
+	classMetas   map[*lua.LTable]*lua.LTable     // metatables of the objects of subclasses
+	foreigners   map[*kernel.Task]*lua.LUserData // objects of sessions that are not Lua's
+	sets         [4]cachedSet
+	nextSet      int
+	anons        anons
+	foreignBound int                 // of foreigners, before those that have stopped are taken out
+	interfaces   map[int]kernel.Site // descriptors whose closing sends UIDESTROY, and where that was asked for
+	buffer       []byte              // of reads, made when first needed
+	last         *Failure            // the error that ended the last run
 }
 
 // Config is what a Lib is made of.

@@ -2,6 +2,7 @@ package bindings
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -73,9 +74,15 @@ func (b *Lib) newSession(class *lua.LTable) *session {
 	return s
 }
 
+// classesKept bounds the metatables that are kept for subclasses: a script may make a class for each session.
+const classesKept = 256
+
 func (b *Lib) classMetatable(class *lua.LTable) *lua.LTable {
 	mt := b.classMetas[class]
 	if mt == nil {
+		if len(b.classMetas) == classesKept {
+			clear(b.classMetas) // a class that is used again gets another that does the same
+		}
 		mt = b.sessionMetatable(b.main, class)
 		for event, name := range map[string]string{"__tostring": "__tostring", "__eq": "__eq", "__call": "__call"} {
 			if f, ok := class.RawGetString(name).(*lua.LFunction); ok {
@@ -162,10 +169,9 @@ func (b *Lib) foreign(t *kernel.Task) lua.LValue {
 	if ud := b.foreigners[t]; ud != nil {
 		return ud
 	}
-	for old := range b.foreigners {
-		if !old.Alive() {
-			delete(b.foreigners, old)
-		}
+	if len(b.foreigners) >= b.foreignBound {
+		maps.DeleteFunc(b.foreigners, func(old *kernel.Task, _ *lua.LUserData) bool { return !old.Alive() })
+		b.foreignBound = max(64, 2*len(b.foreigners))
 	}
 	ud := &lua.LUserData{Value: t, Metatable: b.sessionMeta}
 	b.foreigners[t] = ud
