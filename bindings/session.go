@@ -77,6 +77,7 @@ func (b *Lib) newSession(class *lua.LTable) *session {
 // classesKept bounds the metatables that are kept for subclasses: a script may make a class for each session.
 const classesKept = 256
 
+// classMetatable is the metatable of the objects of a subclass. Its own __tostring, __eq and __call have precedence.
 func (b *Lib) classMetatable(class *lua.LTable) *lua.LTable {
 	mt := b.classMetas[class]
 	if mt == nil {
@@ -84,8 +85,8 @@ func (b *Lib) classMetatable(class *lua.LTable) *lua.LTable {
 			clear(b.classMetas) // a class that is used again gets another that does the same
 		}
 		mt = b.sessionMetatable(b.main, class)
-		for event, name := range map[string]string{"__tostring": "__tostring", "__eq": "__eq", "__call": "__call"} {
-			if f, ok := class.RawGetString(name).(*lua.LFunction); ok {
+		for _, event := range []string{"__tostring", "__eq", "__call"} {
+			if f, ok := class.RawGetString(event).(*lua.LFunction); ok {
 				mt.RawSetString(event, f)
 			}
 		}
