@@ -71,36 +71,13 @@ func New(o Options) (*Runtime, error) {
 	if o.Stdin != nil {
 		stdin = host.NewInput(o.Stdin)
 	}
-	ko := kernel.Options{
-		Idle:    o.Idle,
-		Signals: &signalSource{rt.host, o.CatchSignals},
-		Locate:  bindings.Locate,
-		Report:  func(err error) { rt.Report(err) },
-		Log:     rt.stderr,
-	}
-	if err := rt.chooseLoop(&o, &ko); err != nil {
-		return nil, err
-	}
-	log, err := rt.openLog(o)
+	ko, err := rt.kernelOptions(o)
 	if err != nil {
 		return nil, err
 	}
-	ko.Log = log
-	if log != io.Writer(rt.stderr) {
-		ko.Warn = func(message string) { fmt.Fprintln(rt.stderr, message) }
-	}
-	if o.Stats {
-		rt.stats = newDispatchTimes()
-		ko.Profile = rt.stats.add
-	}
-	ko.Protect = func(f func()) error { return rt.lib.Protect(f) }
-	ko.Blame = func(d *kernel.Dispatch, err error) error { return rt.lib.Blame(d, err) }
-	ko.Collect = func() { rt.lib.Collect() }
-	ko.DieText = func(args []any) error { return rt.lib.DieText(args) }
-	ko.Format = func(v any) string { return rt.lib.Format(v) }
 	rt.k = kernel.New(ko)
-	if err := rt.configure(o); err != nil {
-		return nil, errors.Join(err, rt.k.Close())
+	if err := rt.configure(); err != nil {
+		return nil, errors.Join(err, rt.k.Close(), rt.closeTrace())
 	}
 	rt.openLua(o, stdin, stdout)
 	rt.host.OnExit(func(pid, status int) {
@@ -116,6 +93,37 @@ func New(o Options) (*Runtime, error) {
 		}
 	}
 	return rt, nil
+}
+
+// kernelOptions connects the kernel to the host, and to the library that is made after it.
+func (rt *Runtime) kernelOptions(o Options) (kernel.Options, error) {
+	ko := kernel.Options{
+		Idle:    o.Idle,
+		Signals: &signalSource{rt.host, o.CatchSignals},
+		Locate:  bindings.Locate,
+		Report:  func(err error) { rt.Report(err) },
+		Collect: func() { rt.lib.Collect() },
+		DieText: func(args []any) error { return rt.lib.DieText(args) },
+		Protect: func(f func()) error { return rt.lib.Protect(f) },
+		Blame:   func(d *kernel.Dispatch, err error) error { return rt.lib.Blame(d, err) },
+		Format:  func(v any) string { return rt.lib.Format(v) },
+	}
+	if err := rt.chooseLoop(&o, &ko); err != nil {
+		return ko, err
+	}
+	log, err := rt.openLog(o)
+	if err != nil {
+		return ko, errors.Join(err, ko.Poller.Close())
+	}
+	ko.Log = log
+	if log != io.Writer(rt.stderr) {
+		ko.Warn = func(message string) { fmt.Fprintln(rt.stderr, message) }
+	}
+	if o.Stats {
+		rt.stats = newDispatchTimes()
+		ko.Profile = rt.stats.add
+	}
+	return ko, nil
 }
 
 // simulatedStart is where the simulated clock begins, in Unix seconds.
@@ -162,7 +170,7 @@ func (rt *Runtime) openLog(o Options) (io.Writer, error) {
 }
 
 // configure applies the environment.
-func (rt *Runtime) configure(o Options) error {
+func (rt *Runtime) configure() error {
 	if list, ok := rt.host.Getenv("POELUA_TRACE"); ok {
 		t, err := kernel.ParseTrace(list)
 		if err != nil {
@@ -309,10 +317,14 @@ func (rt *Runtime) Close() error {
 	rt.l.Close()
 	err = errors.Join(err, rt.host.Close()) // brings out what is pending in files, also for the processes that read it
 	rt.host.KillChildren()
-	if rt.trace != nil {
-		err = errors.Join(err, rt.trace.Close())
+	return errors.Join(err, rt.closeTrace())
+}
+
+func (rt *Runtime) closeTrace() error {
+	if rt.trace == nil {
+		return nil
 	}
-	return err
+	return rt.trace.Close()
 }
 
 // EndSignal is the number of the system's signal that ended the last run, unhandled; 0 if none did.
