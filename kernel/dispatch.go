@@ -186,7 +186,7 @@ func (k *Kernel) Call(t *Task, event string, site Site, args []any, want Want) (
 		results, handled = k.dispatch(t, k.active, event, KindCall, site, k.ActiveEvent(), args, want)
 	}
 	if !handled {
-		return nil, refuse(syscall.ENOSYS, fmt.Sprintf("%v has no handler for event '%s'", t, event))
+		return nil, k.failure(refuse(syscall.ENOSYS, fmt.Sprintf("%v has no handler for event '%s'", t, event)))
 	}
 	return results, nil
 }
@@ -208,6 +208,9 @@ func (k *Kernel) callSelf(t *Task, event string, site Site, args []any, want Wan
 		k.traceDispatch(d)
 	}
 	err := t.receiver.Receive(d)
+	if k.trace&TraceEvents != 0 {
+		k.traceReturn(d)
+	}
 	return d.Results, !d.Unhandled, err
 }
 

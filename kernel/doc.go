@@ -13,7 +13,7 @@
 // handles an event is behind Receiver. It knows nothing of Lua, wheels or filters.
 //
 // All of it belongs to the goroutine that is in Run (or that calls anything else while Run is not running).
-// Submit, Interrupt-like wake-ups by it, and Known are the only calls that are safe from any goroutine.
+// Submit, Known and Ending are the only calls that are safe from any goroutine.
 //
 // Behaviour follows POE 1.370 (POE::Kernel and POE::Resource::*); lines that begin with "Differs:" say where not.
 package kernel

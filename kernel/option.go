@@ -84,9 +84,8 @@ func (k *Kernel) Assert() Assert { return k.assert }
 // SetAssert sets what is asserted.
 func (k *Kernel) SetAssert(a Assert) { k.assert = a }
 
-// Options are those that scripts name: catch_exceptions, isolate, trace_events and so on, assert_usage and so on.
-
-// Option reads an option of the kernel. Error: unknown name.
+// Option reads an option of the kernel by the name that scripts use: catch_exceptions, isolate, trace_events and so on,
+// assert_usage and so on. Error: unknown name.
 func (k *Kernel) Option(name string) (bool, error) {
 	switch name {
 	case "catch_exceptions":

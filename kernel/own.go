@@ -50,7 +50,7 @@ func (k *Kernel) unmark(t *Task) {
 func (k *Kernel) sweep() {
 	for len(k.marked) > 0 {
 		round := k.marked
-		k.marked = k.spareMarks[:0]
+		k.marked, k.spareMarks = k.spareMarks[:0], nil // a _stop may call Stop, which sweeps, too
 		for _, t := range round {
 			if t != nil {
 				t.mark = 0

@@ -90,7 +90,7 @@ func (k *Kernel) Locate(s Site) (file string, line int) {
 	return k.options.Locate(s)
 }
 
-// TraceStats writes the counts, each line with the tag of the trace.
+// traceStats writes the counts, each line with the tag of the trace.
 func (k *Kernel) traceStats() {
 	var b strings.Builder
 	k.Stats().WriteTo(&b)

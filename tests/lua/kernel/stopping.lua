@@ -450,3 +450,29 @@ t.case("small print 7: IDs count from 1 and go on over later runs", function(cas
   t.is(spawn{}:id(), 5)
   case.after(function() t.is(kernel:stats().sessions_created, 5) end)
 end)
+
+t.case("small print 8: stop called by a _stop in the middle of a sweep stops everything once", function(case)
+  local log = t.log()
+  local function idle(name, more)
+    spawn{ _stop = function(ctx) log(name); if more then more(ctx) end end }
+  end
+  idle("first")
+  idle("second", function(ctx) ctx.kernel:stop() end)
+  idle("third")
+  spawn{
+    _start = function(ctx) ctx.kernel:delay("hour", 3600) end,
+    hour = function() log("hour") end,
+    _stop = function() log("waiting") end,
+  }
+  case.after(function() log:is("third second waiting first") end)
+end)
+
+t.case("small print 9: sessions that _stop handlers go on creating do not keep the end from coming", function(case)
+  local made, stopped = 0, 0
+  local function make()
+    made = made + 1
+    spawn{ _start = named("heir " .. made), _stop = function() stopped = stopped + 1; make() end }
+  end
+  make()
+  case.after(function() t.truthy(made > 10 and stopped >= made - 1) end)
+end)
