@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"strconv"
 	"syscall"
 
 	lua "github.com/yuin/gopher-lua"
@@ -106,66 +105,6 @@ func outcomeFor(l *lua.LState, name string, err error) int {
 		return refuse(l, reasonFor(name, err), err)
 	}
 	return luax.True(l)
-}
-
-// textArg is argument n, which must be a string or a number.
-func textArg(a luax.Args, n int) string {
-	switch v := a.Get(n).(type) {
-	case lua.LString:
-		return string(v)
-	case lua.LNumber:
-		return string(appendNumeral(nil, float64(v)))
-	}
-	a.Fail(n, "string")
-	return ""
-}
-
-// numberArg is argument n, which must be a number or a string that is one.
-func numberArg(a luax.Args, n int) float64 {
-	number, ok := toNumber(a.Get(n))
-	if !ok {
-		a.Fail(n, "number")
-	}
-	return number
-}
-
-func toNumber(v lua.LValue) (float64, bool) {
-	switch v := v.(type) {
-	case lua.LNumber:
-		return float64(v), true
-	case lua.LString:
-		number, err := strconv.ParseFloat(string(v), 64)
-		return number, err == nil
-	}
-	return 0, false
-}
-
-// appendNumeral writes a number as C's %.14g does.
-func appendNumeral(p []byte, number float64) []byte {
-	switch {
-	case math.IsNaN(number) && math.Signbit(number):
-		return append(p, "-nan"...)
-	case math.IsNaN(number):
-		return append(p, "nan"...)
-	case math.IsInf(number, 1):
-		return append(p, "inf"...)
-	case math.IsInf(number, -1):
-		return append(p, "-inf"...)
-	}
-	return strconv.AppendFloat(p, number, 'g', 14, 64)
-}
-
-// whole turns a number into an integer as C does, but stops at the ends.
-func whole(number float64) int64 {
-	switch {
-	case number != number:
-		return 0
-	case number >= math.MaxInt64:
-		return math.MaxInt64
-	case number <= math.MinInt64:
-		return math.MinInt64
-	}
-	return int64(number)
 }
 
 // asFile is v as a file; nil if it is none.

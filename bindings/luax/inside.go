@@ -19,7 +19,6 @@ type offsets struct {
 	frameFn, frameParent, framePc, frameL uintptr // callFrame
 	frameNRet                             uintptr
 	uvNext, uvIndex                       uintptr // Upvalue
-	tableStrings, tableOthers             uintptr // LTable
 }
 
 func layout() (o offsets) {
@@ -37,10 +36,21 @@ func layout() (o offsets) {
 	upvalue := reflect.TypeFor[lua.Upvalue]()
 	o.uvNext = offset(upvalue, "next")
 	o.uvIndex = offset(upvalue, "index")
-	table := reflect.TypeFor[lua.LTable]()
-	o.tableStrings = offset(table, "strdict")
-	o.tableOthers = offset(table, "dict")
+	sameLayout(reflect.TypeFor[lua.LTable](), reflect.TypeFor[Table]())
 	return o
+}
+
+// sameLayout panics unless two structs have fields of the same types at the same places. Those of the second may have
+// other names, capital ones.
+func sameLayout(theirs, ours reflect.Type) {
+	same := theirs.Size() == ours.Size() && theirs.NumField() == ours.NumField()
+	for i := 0; same && i < ours.NumField(); i++ {
+		a, b := theirs.Field(i), ours.Field(i)
+		same = a.Type == b.Type && a.Offset == b.Offset
+	}
+	if !same {
+		panic("luax: this version of gopher-lua has another " + theirs.Name())
+	}
 }
 
 func offset(t reflect.Type, name string) uintptr {
@@ -142,8 +152,22 @@ func Container[T any](t *lua.LTable, offset uintptr) *T {
 	return (*T)(unsafe.Add(unsafe.Pointer(t), -int(offset)))
 }
 
+// Table is what a table consists of.
+type Table struct {
+	Metatable lua.LValue
+	Array     []lua.LValue              // values of 1 to len(Array); lua.LNil where there is none. Never a nil interface.
+	Others    map[lua.LValue]lua.LValue // by keys that are neither strings nor in the reach of Array; may be nil
+	Strings   map[string]lua.LValue     // by strings; may be nil
+	Keys      []lua.LValue              // each key that ever was in Others or Strings, in the order of next; grows only
+	Index     map[lua.LValue]int        // the places of keys in Keys; not nil if Keys is not
+}
+
+// Inside gives access to what a table consists of. Integers from 1 to lua.MaxArrayIndex-1 are in Array and nowhere else:
+// the interpreter does not look for them in Others.
+func Inside(t *lua.LTable) *Table { return (*Table)(unsafe.Pointer(t)) }
+
 // Fields counts the fields of a table that are not in its array part.
 func Fields(t *lua.LTable) int {
-	p := unsafe.Pointer(t)
-	return len(*field[map[string]lua.LValue](p, inside.tableStrings)) + len(*field[map[lua.LValue]lua.LValue](p, inside.tableOthers))
+	in := Inside(t)
+	return len(in.Strings) + len(in.Others)
 }
