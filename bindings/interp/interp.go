@@ -3,7 +3,6 @@
 package interp
 
 import (
-	"fmt"
 	"math/rand"
 	"strings"
 	"time"
@@ -76,7 +75,6 @@ func New(c Config) (*lua.LState, *luax.Guard) {
 	open(lua.StringLibName, lua.OpenString)
 	open(lua.MathLibName, lua.OpenMath)
 	open(lua.DebugLibName, lua.OpenDebug)
-	open(lua.CoroutineLibName, lua.OpenCoroutine)
 	open(lua.ChannelLibName, lua.OpenChannel)
 	l.Options.CallStackSize = threadDepth
 	l.Options.RegistrySize = threadStart
@@ -85,9 +83,10 @@ func New(c Config) (*lua.LState, *luax.Guard) {
 	l.Options.MinimizeStackMemory = true
 
 	g := luax.NewGuard(l)
-	openBase(l, g, c)
-	openCoroutine(l)
-	openDebug(l)
+	openBase(l, c)
+	threads := luax.NewCoroutines(g)
+	openCoroutine(l, threads)
+	openDebug(l, threads)
 	openLoad(l, g, c, openIO(l, c))
 	openOS(l, c)
 	openPath(l, c)
@@ -98,9 +97,7 @@ func New(c Config) (*lua.LState, *luax.Guard) {
 }
 
 // openBase replaces functions of the base library.
-func openBase(l *lua.LState, g *luax.Guard, c Config) {
-	l.SetGlobal("pcall", l.NewFunction(g.PCall))
-	l.SetGlobal("xpcall", l.NewFunction(g.XPCall))
+func openBase(l *lua.LState, c Config) {
 	l.SetGlobal("error", l.NewFunction(raise))
 	l.SetGlobal("print", l.NewFunction(func(l *lua.LState) int { return printTo(l, c.Stdout) }))
 	args := l.CreateTable(len(c.Args), 1)
@@ -117,11 +114,7 @@ func openBase(l *lua.LState, g *luax.Guard, c Config) {
 func raise(l *lua.LState) int {
 	v, level := l.Get(1), l.OptInt(2, 1)
 	if s, ok := v.(lua.LString); ok && level > 0 {
-		if dbg, ok := l.GetStack(level); ok {
-			if _, err := l.GetInfo("Sl", dbg, lua.LNil); err == nil && dbg.What != "G" {
-				v = lua.LString(fmt.Sprintf("%s:%d: %s", dbg.Source, dbg.CurrentLine, string(s)))
-			}
-		}
+		v = lua.LString(luax.Place(l, level)) + s
 	}
 	l.Error(v, 0)
 	return 0
@@ -149,67 +142,6 @@ func printTo(l *lua.LState, out *host.Stream) int {
 		l.RaiseError("print: %s", err.Error())
 	}
 	return 0
-}
-
-// startCoroutine makes of a function one that calls it, but not as its last act: gopher-lua breaks down when what a coroutine
-// does last is to yield.
-const startCoroutine = `
-local function pass(...) return ... end
-return function(f) return function(...) return pass(f(...)) end end`
-
-// openCoroutine makes yield refuse what would corrupt the coroutine.
-func openCoroutine(l *lua.LState) {
-	t := l.GetGlobal("coroutine").(*lua.LTable)
-	t.RawSetString("yield", l.NewFunction(func(l *lua.LState) int {
-		if l.Parent == nil {
-			l.RaiseError("attempt to yield from outside a coroutine")
-		}
-		if !luax.CanYield(l) {
-			l.RaiseError("attempt to yield across a Go function (pcall, an event handler, table.sort, string.gsub, ...)")
-		}
-		return -1
-	}))
-	if err := l.DoString(startCoroutine); err != nil {
-		panic(err) // it is a constant
-	}
-	start := l.Get(-1)
-	l.Pop(1)
-	for _, name := range []string{"create", "wrap"} {
-		make := t.RawGetString(name).(*lua.LFunction).GFunction
-		t.RawSetString(name, l.NewFunction(func(l *lua.LState) int {
-			f := l.CheckFunction(1)
-			l.SetTop(0)
-			l.Push(start)
-			l.Push(f)
-			l.Call(1, 1)
-			return make(l)
-		}))
-	}
-}
-
-// openDebug keeps the metatables of poelua's own classes out of reach: what an object is, is told by its metatable.
-func openDebug(l *lua.LState) {
-	t := l.GetGlobal("debug").(*lua.LTable)
-	get, set := t.RawGetString("getmetatable").(*lua.LFunction), t.RawGetString("setmetatable").(*lua.LFunction)
-	guarded := func(v lua.LValue) lua.LValue {
-		if name := l.GetMetaField(v, "__metatable"); name != lua.LNil && l.GetMetaField(v, "__name") == name {
-			return name
-		}
-		return nil
-	}
-	t.RawSetString("getmetatable", l.NewFunction(func(l *lua.LState) int {
-		if name := guarded(l.CheckAny(1)); name != nil {
-			l.Push(name)
-			return 1
-		}
-		return get.GFunction(l)
-	}))
-	t.RawSetString("setmetatable", l.NewFunction(func(l *lua.LState) int {
-		if name := guarded(l.CheckAny(1)); name != nil {
-			l.ArgError(1, "the metatable of "+name.String()+" cannot be changed")
-		}
-		return set.GFunction(l)
-	}))
 }
 
 // openPath puts the script's directories in front of package.path.

@@ -15,10 +15,11 @@ import (
 var inside = layout()
 
 type offsets struct {
-	currentFrame, hasErrorFunc, uvcache   uintptr // LState
-	frameFn, frameParent, framePc, frameL uintptr // callFrame
-	frameNRet                             uintptr
-	uvNext, uvIndex                       uintptr // Upvalue
+	currentFrame, hasErrorFunc, uvcache, reg uintptr // LState
+	frameFn, frameParent, framePc, frameL    uintptr // callFrame
+	frameNRet, frameTailCall                 uintptr
+	uvNext, uvIndex                          uintptr // Upvalue
+	regArray                                 uintptr // registry
 }
 
 func layout() (o offsets) {
@@ -33,6 +34,10 @@ func layout() (o offsets) {
 	o.framePc = offset(frame, "Pc")
 	o.frameL = offset(frame, "LocalBase")
 	o.frameNRet = offset(frame, "NRet")
+	o.frameTailCall = offset(frame, "TailCall")
+	r, _ := state.FieldByName("reg")
+	o.reg = r.Offset
+	o.regArray = offset(r.Type.Elem(), "array")
 	upvalue := reflect.TypeFor[lua.Upvalue]()
 	o.uvNext = offset(upvalue, "next")
 	o.uvIndex = offset(upvalue, "index")
@@ -76,12 +81,20 @@ func frameFunction(f frame) *lua.LFunction {
 	return *field[*lua.LFunction](unsafe.Pointer(f), inside.frameFn)
 }
 
+func framePc(f frame) int { return *field[int](unsafe.Pointer(f), inside.framePc) }
+
+// frameTailCalls is how many calls the function of a frame has taken the place of.
+func frameTailCalls(f frame) int { return *field[int](unsafe.Pointer(f), inside.frameTailCall) }
+
+// hiddenLine marks, in place of the line they begin at, the functions that scripts are not to see in tracebacks.
+const hiddenLine = -1
+
 // Where is the place in Lua from which the running Go function was called: the prototype of the Lua function, and the
 // number of its instruction plus one. It is nil if no Lua function called.
 func Where(l *lua.LState) (proto *lua.FunctionProto, pc int) {
 	for f := currentFrame(l); f != nil; f = parentFrame(f) {
-		if fn := frameFunction(f); !fn.IsG {
-			return fn.Proto, *field[int](unsafe.Pointer(f), inside.framePc)
+		if fn := frameFunction(f); !fn.IsG && fn.Proto.LineDefined != hiddenLine {
+			return fn.Proto, framePc(f)
 		}
 	}
 	return nil, 0
@@ -95,32 +108,18 @@ func Line(proto *lua.FunctionProto, pc int) int {
 	return proto.DbgSourcePositions[pc-1]
 }
 
-// CanYield says whether the coroutine l, which the running Go function was called from, can be suspended: a Go function
-// in between cannot. What gopher-lua calls by itself, metamethods and iterators, it does not tell.
-func CanYield(l *lua.LState) bool {
-	for f := parentFrame(currentFrame(l)); f != nil; f = parentFrame(f) {
-		if frameFunction(f).IsG {
-			return false
-		}
-	}
-	return true
-}
-
 // Wanted is how many results the caller of the running Go function looks at; -1 all there are.
 func Wanted(l *lua.LState) int {
 	return *field[int](unsafe.Pointer(currentFrame(l)), inside.frameNRet)
 }
 
-func errorFlag(l *lua.LState) *bool { return field[bool](unsafe.Pointer(l), inside.hasErrorFunc) }
-
-// framesAbove counts the calls that are in progress on top of base.
-func framesAbove(l *lua.LState, base frame) int {
-	n := 0
-	for f := currentFrame(l); f != nil && f != base; f = parentFrame(f) {
-		n++
-	}
-	return n
+// roomTaken is how many values the stack of l has memory for.
+func roomTaken(l *lua.LState) int {
+	registry := *field[unsafe.Pointer](unsafe.Pointer(l), inside.reg)
+	return cap(*field[[]lua.LValue](registry, inside.regArray))
 }
+
+func errorFlag(l *lua.LState) *bool { return field[bool](unsafe.Pointer(l), inside.hasErrorFunc) }
 
 // closeUpvalues closes the upvalues of all calls on top of base, as a return from them would. The list is in
 // ascending order of register.
@@ -171,3 +170,37 @@ func Fields(t *lua.LTable) int {
 	in := Inside(t)
 	return len(in.Strings) + len(in.Others)
 }
+
+// coroutineOf gives the coroutine whose value a state is. The caller knows that it is one.
+func coroutineOf(l *lua.LState) *Coroutine {
+	return (*Coroutine)(unsafe.Add(unsafe.Pointer(l), -int(unsafe.Offsetof(Coroutine{}.value))))
+}
+
+// across names what keeps the running Go function's caller from being suspended: a Go function among the calls in
+// progress, or something that gopher-lua calls by itself. "" if nothing does.
+func (g *Guard) across(l *lua.LState) string {
+	what := ""
+	for p := parentFrame(currentFrame(l)); p != nil; p = parentFrame(p) {
+		fn := frameFunction(p)
+		if fn.IsG {
+			what = describe(p)
+			if fn == g.enter {
+				p = parentFrame(p)
+			}
+			if name := frameName(p); name == "pcall" || name == "xpcall" {
+				continue // they bar a yield only where something else does: that is to be named
+			}
+			return what
+		}
+		switch int(fn.Proto.Code[framePc(p)-1] >> opcodeShift) {
+		case lua.OP_CALL, lua.OP_TAILCALL:
+		case lua.OP_TFORLOOP:
+			return "the iterator of a for loop"
+		default:
+			return "a metamethod"
+		}
+	}
+	return what
+}
+
+const opcodeShift = 26 // in an instruction

@@ -3,7 +3,6 @@ package luax
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -109,13 +108,10 @@ func (g *Guard) leaving(l *lua.LState) {
 	if v == nil {
 		return
 	}
-	api, ok := v.(*lua.ApiError)
-	if !ok {
-		api = &lua.ApiError{Type: lua.ApiErrorPanic, Object: lua.LString(fmt.Sprint(v))}
-	}
+	api := asAPIError(l, v)
 	n := len(g.calls) - 1
 	if g.calls[n].trace {
-		g.calls[n].traceback = traceback(l, framesAbove(l, g.calls[n].base))
+		g.calls[n].traceback = joinTraces(api.StackTrace, g.traceback(l, g.calls[n].base))
 	}
 	closeUpvalues(l, g.calls[n].base)
 	if handler := g.calls[n].handler; handler != nil {
@@ -123,6 +119,18 @@ func (g *Guard) leaving(l *lua.LState) {
 	}
 	api.StackTrace = "-" // else PCall would make one, which takes a second when the stack has overflowed
 	panic(api)
+}
+
+// asAPIError gives what was recovered from a panic in l as an error of Lua.
+func asAPIError(l *lua.LState, v any) *lua.ApiError {
+	api, ok := v.(*lua.ApiError)
+	if !ok {
+		api = &lua.ApiError{Type: lua.ApiErrorPanic, Object: lua.LString(fmt.Sprint(v))}
+	}
+	if api.Object == lua.LString("lua callstack overflow") { // a coroutine's; gopher-lua has no place for it
+		api.Object = lua.LString(Place(l, 0) + "stack overflow")
+	}
+	return api
 }
 
 // handle calls xpcall's handler. An error in it takes the place of the first.
@@ -183,54 +191,7 @@ func (g *Guard) text(l *lua.LState, v lua.LValue) string {
 // Raise raises e again, the same value.
 func Raise(l *lua.LState, e *Error) { l.Error(e.Value, 0) }
 
-const (
-	traceHead = 12 // lines of a long traceback that are shown from its beginning
-	traceTail = 8  // and from its end
-)
-
-// traceback lists the innermost n calls of l. To find a call takes as long as it lies deep, so of a long list only what is
-// shown is looked for.
-func traceback(l *lua.LState, n int) string {
-	var lines []string
-	for level := 0; level < n; level++ {
-		if skipped := n - traceTail - level; level >= traceHead && skipped > 1 {
-			lines = append(lines, fmt.Sprintf("\t... (%d more)", skipped))
-			level += skipped
-		}
-		dbg, ok := l.GetStack(level)
-		if !ok {
-			break
-		}
-		if _, err := l.GetInfo("nSl", dbg, lua.LNil); err != nil {
-			break
-		}
-		lines = append(lines, frameLine(dbg))
-	}
-	if len(lines) == 0 {
-		return ""
-	}
-	return "stack traceback:\n" + strings.Join(lines, "\n")
-}
-
-func frameLine(dbg *lua.Debug) string {
-	place := "[Go]"
-	if dbg.What != "G" {
-		place = fmt.Sprintf("%s:%d", dbg.Source, dbg.CurrentLine)
-	}
-	named := dbg.Name != "" && dbg.Name != "?" && dbg.Name != "main chunk" && dbg.Name[0] != '<'
-	switch {
-	case dbg.What == "main", dbg.What != "G" && dbg.LineDefined == 0:
-		return fmt.Sprintf("\t%s: in main chunk", place)
-	case named:
-		return fmt.Sprintf("\t%s: in function '%s'", place, dbg.Name)
-	case dbg.What == "G":
-		return fmt.Sprintf("\t%s: in a function", place)
-	default:
-		return fmt.Sprintf("\t%s: in function <%s:%d>", place, dbg.Source, dbg.LineDefined)
-	}
-}
-
-// PCall is Lua's pcall. As in stock gopher-lua, a coroutine cannot yield across it.
+// PCall is Lua's pcall, across which a coroutine cannot yield; Coroutines has one for them.
 func (g *Guard) PCall(l *lua.LState) int {
 	l.CheckAny(1)
 	return g.protected(l, nil)
@@ -244,9 +205,13 @@ func (g *Guard) XPCall(l *lua.LState) int {
 	return g.protected(l, handler)
 }
 
+func callable(l *lua.LState, v lua.LValue) bool {
+	return v.Type() == lua.LTFunction || l.GetMetaField(v, "__call").Type() == lua.LTFunction
+}
+
 func (g *Guard) protected(l *lua.LState, handler *lua.LFunction) int {
 	fn := l.Get(1)
-	if fn.Type() != lua.LTFunction && l.GetMetaField(fn, "__call").Type() != lua.LTFunction {
+	if !callable(l, fn) {
 		l.Push(lua.LFalse)
 		l.Push(lua.LString("attempt to call a " + fn.Type().String() + " value"))
 		return 2
@@ -259,4 +224,14 @@ func (g *Guard) protected(l *lua.LState, handler *lua.LFunction) int {
 	}
 	l.Insert(lua.LTrue, 1)
 	return l.GetTop()
+}
+
+// describe names the Go function of a call. One without a name was called by one that has it.
+func describe(f frame) string {
+	for ; f != nil && frameFunction(f).IsG; f = parentFrame(f) {
+		if name := frameName(f); name != "" {
+			return "a call of '" + name + "'"
+		}
+	}
+	return "a Go function"
 }

@@ -399,21 +399,6 @@ func TestCaughtErrorsLeaveTheStackAsItWas(t *testing.T) {
 	}
 }
 
-// A coroutine can be suspended unless a Go function, such as that of a protected call, lies in between.
-func TestGoFunctionsBarAYield(t *testing.T) {
-	w := newWorld(t)
-	w.function("barred", func(l *lua.LState) int { l.Push(lua.LBool(!luax.CanYield(l))); return 1 })
-	w.want("true", "return barred()") // the chunk itself is protected
-	w.want("true false", "local a = barred() local b = coroutine.wrap(function() return barred() end)() return a, b")
-	w.want("true true false", "return coroutine.wrap(function() local _, a = pcall(barred) local _, b = pcall(function() return barred() end) return a, b, barred() end)()")
-	w.want("false false", "return coroutine.wrap(function() local _, a = pcall(function() return coroutine.wrap(function() return barred() end)() end) return a, barred() end)()")
-	w.want("false true", `return coroutine.wrap(function()
-		local a, b = barred(), false
-		table.sort({ 2, 1 }, function() b = barred() end)
-		return a, b
-	end)()`)
-}
-
 // The state that handlers run on is the caller's again after an error.
 func TestGuardRestoresTheState(t *testing.T) {
 	w := newWorld(t)

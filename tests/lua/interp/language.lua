@@ -54,35 +54,3 @@ t.case("an error without a value is nil", function()
   t.is(ok, false)
   t.is(value, nil)
 end)
-
-t.case("a coroutine may end in a yield", function()
-  local co = coroutine.create(function(a) return coroutine.yield(a + 1) end)
-  t.same({ coroutine.resume(co, 1) }, { true, 2 })
-  t.same({ coroutine.resume(co, "back") }, { true, "back" })
-  t.is(coroutine.status(co), "dead")
-end)
-
-t.case("a yield across pcall, a sort's comparison or a handler is refused", function(case)
-  local function refused(f)
-    local ok, message = coroutine.resume(coroutine.create(f))
-    t.is(ok, false)
-    t.truthy(message:match("attempt to yield across a Go function"))
-  end
-  refused(function()
-    local _, message = pcall(function() coroutine.yield() end)
-    error(message, 0)
-  end)
-  refused(function() table.sort({ 3, 2, 1 }, function() coroutine.yield() end) end)
-  local target = poe.Session.create {
-    inline_states = {
-      _start = function(ctx) ctx.kernel:alias_set("target") end,
-      ask = case.expect(1, function()
-        local _, message = pcall(coroutine.yield)
-        return message
-      end),
-    },
-  }
-  local answer
-  coroutine.wrap(function() answer = poe.kernel:call(target, "ask") end)()
-  t.truthy(answer:match("attempt to yield across a Go function"))
-end)
