@@ -17,6 +17,8 @@ import (
 type Lib struct {
 	Guard *luax.Guard
 
+	meter *luax.Meter // nil: nothing is counted
+
 	k    *kernel.Kernel
 	host *host.Host
 	main *lua.LState
@@ -48,6 +50,7 @@ type Config struct {
 	Kernel  *kernel.Kernel
 	Host    *host.Host
 	Guard   *luax.Guard
+	Meter   *luax.Meter // nil: what handlers do is not counted
 	Version string
 }
 
@@ -55,6 +58,7 @@ type Config struct {
 func New(c Config) *Lib {
 	b := &Lib{
 		Guard:      c.Guard,
+		meter:      c.Meter,
 		k:          c.Kernel,
 		host:       c.Host,
 		main:       c.State,
@@ -183,12 +187,24 @@ func (b *Lib) Protect(f func()) error {
 
 // Blame tells whose handler raised what Protect caught.
 func (b *Lib) Blame(d *kernel.Dispatch, err error) error {
+	if b.meter != nil {
+		b.meter.Rest()
+	}
 	s, isLua := d.Task.Receiver().(*session)
 	raised, ok := err.(*luax.Error)
 	if !isLua || !ok {
 		return err
 	}
 	return b.failed(s, d.Event, raised)
+}
+
+// Running says what runs, for messages: "event 'tick' of session 3"; "" outside of handlers.
+func (b *Lib) Running() string {
+	event := b.k.ActiveEvent()
+	if event == "" {
+		return ""
+	}
+	return fmt.Sprintf("event '%s' of %v", event, b.k.Active())
 }
 
 // Remembered is what is known of an error that ended a run and was then raised by kernel:run with this value; nil if

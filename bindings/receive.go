@@ -133,6 +133,17 @@ func (s *session) define(l *lua.LState, h handler) {
 
 // Receive implements kernel.Receiver.
 func (s *session) Receive(d *kernel.Dispatch) error {
+	m := s.lib.meter
+	if m == nil {
+		return s.receive(d)
+	}
+	spent := m.Enter()
+	err := s.receive(d)
+	m.Leave(spent)
+	return err
+}
+
+func (s *session) receive(d *kernel.Dispatch) error {
 	if s.trace {
 		s.traceEvent(d)
 	}

@@ -13,6 +13,9 @@ import (
 // loop runs the kernel on the state that asked for it.
 func (b *Lib) loop(l *lua.LState, run func() error) {
 	b.last = nil
+	if b.meter != nil {
+		defer b.meter.Leave(b.meter.Pause())
+	}
 	var err error
 	b.on(l, func() { err = run() })
 	if err != nil {
@@ -34,6 +37,9 @@ func (b *Lib) kernelRunWhile(l *lua.LState) int {
 	more := a.Function(1)
 	b.loop(l, func() error {
 		return b.k.RunWhile(context.Background(), func() bool {
+			if b.meter != nil {
+				defer b.meter.Leave(b.meter.Enter())
+			}
 			l.Push(more)
 			l.Call(0, 1)
 			v := l.Get(-1)

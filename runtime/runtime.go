@@ -30,6 +30,7 @@ import (
 
 	"github.com/poelua/poelua/bindings"
 	"github.com/poelua/poelua/bindings/interp"
+	"github.com/poelua/poelua/bindings/luax"
 	"github.com/poelua/poelua/kernel"
 	"github.com/poelua/poelua/kernel/host"
 	"github.com/poelua/poelua/kernel/poll"
@@ -43,6 +44,7 @@ const Version = "0.1.0"
 type Runtime struct {
 	k      *kernel.Kernel
 	l      *lua.LState
+	meter  *luax.Meter // nil: handlers cannot be interrupted
 	lib    *bindings.Lib
 	host   *host.Host
 	stderr *host.Stream
@@ -204,13 +206,19 @@ func (rt *Runtime) openLua(o Options, stdin *host.Input, stdout *host.Stream) {
 		Path:      o.ModulePath,
 		Now:       rt.k.Clock().Wall,
 		Simulated: o.Clock == "simulated",
+		Metered:   !o.NoInterrupt || o.Limits != Limits{},
+		Limits:    luax.Limits{Instructions: o.Limits.Instructions, Time: o.Limits.DispatchTime},
+		Where:     func() string { return rt.lib.Running() },
 		Touched:   rt.k.Touch,
 		Closing:   func(fd int) { rt.lib.Closing(fd) },
 		Started:   rt.k.ProcessStarted,
 	}
-	l, guard := interp.New(c)
-	rt.l = l
-	rt.lib = bindings.New(bindings.Config{State: l, Kernel: rt.k, Host: rt.host, Guard: guard, Version: Version})
+	made := interp.New(c)
+	l := made.State
+	rt.l, rt.meter = l, made.Meter
+	rt.lib = bindings.New(bindings.Config{
+		State: l, Kernel: rt.k, Host: rt.host, Guard: made.Guard, Meter: made.Meter, Version: Version,
+	})
 	pkg := l.GetGlobal("package").(*lua.LTable)
 	pkg.RawGetString("loaded").(*lua.LTable).RawSetString("poe", rt.lib.Module())
 	preload := pkg.RawGetString("preload").(*lua.LTable)
@@ -277,8 +285,16 @@ func (rt *Runtime) do(name string, source []byte) error {
 	for _, arg := range rt.args {
 		rt.l.Push(lua.LString(arg))
 	}
+	return rt.call(len(rt.args))
+}
+
+// call calls what lies on the stack, as one dispatch.
+func (rt *Runtime) call(nargs int) error {
+	if rt.meter != nil {
+		defer rt.meter.Leave(rt.meter.Enter())
+	}
 	rt.lib.Guard.State = rt.l
-	if err := rt.lib.Guard.Call(rt.l, len(rt.args), 0, true); err != nil {
+	if err := rt.lib.Guard.Call(rt.l, nargs, 0, true); err != nil {
 		return rt.scriptError(err)
 	}
 	return nil
@@ -288,19 +304,32 @@ func (rt *Runtime) do(name string, source []byte) error {
 func (rt *Runtime) Require(module string) error {
 	rt.l.Push(rt.l.GetGlobal("require"))
 	rt.l.Push(lua.LString(module))
-	if err := rt.lib.Guard.Call(rt.l, 1, 0, true); err != nil {
-		return rt.scriptError(err)
-	}
-	return nil
+	return rt.call(1)
 }
 
-// Run runs the kernel until all sessions have stopped or ctx ends. An error is a *ScriptError, or ctx's.
+// Run runs the kernel until all sessions have stopped or ctx ends. The end of ctx interrupts the handler that runs. An
+// error is a *ScriptError, or ctx's.
 func (rt *Runtime) Run(ctx context.Context) error {
 	rt.lib.Guard.State = rt.l
-	if err := rt.k.Run(ctx); err != nil {
-		return rt.scriptError(err)
+	if rt.meter != nil {
+		defer context.AfterFunc(ctx, func() { rt.meter.Interrupt(ctx.Err().Error()) })()
 	}
-	return nil
+	err := rt.k.Run(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && strings.Contains(err.Error(), ctx.Err().Error()): // the handler that it interrupted has failed
+		return ctx.Err()
+	}
+	return rt.scriptError(err)
+}
+
+// Interrupt raises an error in the handler or the chunk that runs now, also in an endless loop: that ends it, pcall or
+// not. Without one, and with the option NoInterrupt, it does nothing. Safe from any goroutine.
+func (rt *Runtime) Interrupt(reason string) {
+	if rt.meter != nil {
+		rt.meter.Interrupt(reason)
+	}
 }
 
 // Close stops every session, each with its _stop, and gives back what the runtime holds. An error of a _stop is returned.

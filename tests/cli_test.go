@@ -477,6 +477,28 @@ func TestTraceFile(t *testing.T) {
 	})
 }
 
+func TestLimitsEndWhatNeverReturns(t *testing.T) {
+	endless := `while true do pcall(function() while true do end end) end`
+	for _, c := range []struct{ flag, value, want string }{
+		{"--max-instructions", "10000", "the limit of 10000 instructions is passed"},
+		{"--max-dispatch-time", "10ms", "the limit of 10ms for a dispatch is passed"},
+		{"--max-dispatch-time", "0.01", "the limit of 10ms for a dispatch is passed"},
+	} {
+		r := runPoelua(t, c.flag, c.value, "-e", endless)
+		if r.status != 1 {
+			t.Errorf("%s: got status %d, want 1", c.flag, r.status)
+		}
+		r.wantStderr(t, "poelua: -e:1: "+c.want)
+	}
+	for _, c := range [][2]string{{"--max-instructions", "0"}, {"--max-instructions", "many"}, {"--max-dispatch-time", "-1"}, {"--max-dispatch-time", "soon"}} {
+		r := runPoelua(t, c[0], c[1], "-e", "")
+		if r.status != 2 {
+			t.Errorf("%s %s: got status %d, want 2", c[0], c[1], r.status)
+		}
+		r.wantStderr(t, "poelua: "+c[0]+": ", "expected")
+	}
+}
+
 func TestAssert(t *testing.T) {
 	for _, c := range []struct {
 		name, list, body string

@@ -20,6 +20,7 @@ import (
 type program struct {
 	t     testing.TB
 	c     interp.Config
+	lua   *interp.Lua
 	l     *lua.LState
 	guard *luax.Guard
 	out   bytes.Buffer
@@ -39,7 +40,8 @@ func newProgram(t testing.TB, configure ...func(*interp.Config)) *program {
 	for _, f := range configure {
 		f(&p.c)
 	}
-	p.l, p.guard = interp.New(p.c)
+	p.lua = interp.New(p.c)
+	p.l, p.guard = p.lua.State, p.lua.Guard
 	t.Cleanup(func() {
 		p.l.Close()
 		p.c.Host.Close()

@@ -28,6 +28,11 @@ type Config struct {
 	Now       func() time.Time // the wall clock of os.time and os.date; nil: time.Now
 	Simulated bool             // the wall clock is not the real one: math.random starts from a fixed seed
 
+	// Metered puts a meter on the state. Where describes what is running, for the messages of its errors.
+	Metered bool
+	Limits  luax.Limits
+	Where   func() string
+
 	Touched func()        // called when a file's descriptor was read or written
 	Closing func(fd int)  // called before a file is closed
 	Started func(pid int) // called for each process that io.popen started
@@ -52,8 +57,16 @@ func init() {
 	lua.MaxArrayIndex = 1 << 24
 }
 
-// New makes a Lua state and the Guard that its protected calls go through.
-func New(c Config) (*lua.LState, *luax.Guard) {
+// Lua is a Lua state and what belongs to it.
+type Lua struct {
+	State      *lua.LState
+	Guard      *luax.Guard // which protected calls go through
+	Coroutines *luax.Coroutines
+	Meter      *luax.Meter // nil if the state has none
+}
+
+// New makes a Lua state.
+func New(c Config) *Lua {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -93,7 +106,11 @@ func New(c Config) (*lua.LState, *luax.Guard) {
 	if c.Simulated {
 		seedRandom(l)
 	}
-	return l, g
+	i := &Lua{State: l, Guard: g, Coroutines: threads}
+	if c.Metered {
+		i.Meter = luax.NewMeter(l, c.Limits, c.Where)
+	}
+	return i
 }
 
 // openBase replaces functions of the base library.

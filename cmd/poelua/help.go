@@ -24,6 +24,9 @@ Options end at the script's name: what follows is the script's.
   --loop NAME        the event loop: epoll, kqueue, poll
   --clock NAME       real, or simulated: nothing waits, time jumps to the next due event
   --trace LIST       events,sessions,refcounts,files,signals,errors,stats,all
+  --max-instructions N, --max-dispatch-time D
+                     end a handler that executes more instructions of Lua, or takes longer (2, 500ms), with an
+                     error; code that calls much runs up to 1.2 times as long
   --trace-file PATH  where traces go (standard error if not given)
   --assert LIST      usage,states,data,retvals,all (all leaves out retvals)
   --stats            tables at exit: counts, dispatch time by session and event

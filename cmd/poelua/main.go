@@ -10,8 +10,10 @@ import (
 	"os"
 	"os/signal"
 	goruntime "runtime"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/poelua/poelua/kernel"
 	"github.com/poelua/poelua/runtime"
@@ -81,6 +83,17 @@ func parse(args []string) (*command, error) {
 	f.StringVar(&c.options.Clock, "clock", "", "")
 	f.StringVar(&c.traceFile, "trace-file", "", "")
 	f.BoolVar(&c.stats, "stats", false, "")
+	f.Func("max-instructions", "", func(s string) (err error) {
+		c.options.Limits.Instructions, err = strconv.ParseInt(s, 10, 64)
+		if err != nil || c.options.Limits.Instructions < 1 {
+			return errors.New("a whole number above 0 expected")
+		}
+		return nil
+	})
+	f.Func("max-dispatch-time", "", func(s string) (err error) {
+		c.options.Limits.DispatchTime, err = duration(s)
+		return err
+	})
 	f.Func("trace", "", func(s string) (err error) { c.trace, err = kernel.ParseTrace(s); return err })
 	f.Func("assert", "", func(s string) (err error) { c.assert, err = kernel.ParseAssert(s); return err })
 	if err := f.Parse(args); err != nil {
@@ -94,6 +107,18 @@ func parse(args []string) (*command, error) {
 	return c, nil
 }
 
+// duration reads a time: seconds, or a number with a unit such as 500ms.
+func duration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		d, err = time.ParseDuration(s + "s")
+	}
+	if err != nil || d <= 0 {
+		return 0, errors.New("a time above 0 expected, such as 2 or 500ms")
+	}
+	return d, nil
+}
+
 // tidy turns the flag package's words into the command's.
 func tidy(err error) error {
 	text := err.Error()
@@ -105,7 +130,8 @@ func tidy(err error) error {
 	}
 	// invalid value "x" for flag -trace: reason
 	if value, reason, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(value, "invalid value") {
-		return fmt.Errorf("--%s: %s", value[strings.LastIndex(value, "-")+1:], reason)
+		_, name, _ := strings.Cut(value, " for flag -")
+		return fmt.Errorf("--%s: %s", name, reason)
 	}
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: "); ok {
 		return fmt.Errorf("option '%s' needs a value", name)
@@ -116,6 +142,7 @@ func tidy(err error) error {
 func (c *command) run() (status int) {
 	c.options.Idle = true
 	c.options.CatchSignals = true
+	c.options.NoInterrupt = true
 	c.options.Stats = c.stats
 	c.options.Name = c.script
 	if c.hasChunk {

@@ -1,0 +1,214 @@
+package luax
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// Meter counts the instructions that a Lua state and its coroutines execute. So it can end what runs too long, also an
+// endless loop, and call a hook every so many instructions.
+//
+// How: gopher-lua asks a state's context before each instruction whether it is done. The Meter is that context, and
+// counts how often it is asked. A state that has it runs calls and arithmetic some 20 percent slower; one without does
+// not notice that there are meters.
+//
+// What is counted belongs to a dispatch: the handling of an event, or the run of a chunk. When its limit is passed, or
+// it is interrupted, every further instruction of it raises the error: a loop around pcall catches it no more often than
+// once.
+//
+// Loop goroutine only, but for Interrupt.
+type Meter struct {
+	left    int64 // instructions until the next look
+	budget  int64 // what remains of the dispatch's limit without those
+	over    error // what ends the dispatch
+	end     time.Time
+	depth   int // dispatches in progress
+
+	l         *lua.LState
+	limits    Limits
+	describe  func() string
+	interrupt atomic.Pointer[string]
+	every     int64 // instructions between calls of hook; 0 no hook
+	hook      func(l *lua.LState)
+	hooked    bool // hook is being called
+}
+
+var _ context.Context = (*Meter)(nil)
+
+// Limits of one dispatch. Zero means none.
+type Limits struct {
+	Instructions int64 // of the Lua virtual machine
+	Time         time.Duration
+}
+
+// lookEvery is how many instructions pass between looks at the clock and for interrupts: a fraction of a millisecond.
+const lookEvery = 4096
+
+var passed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// NewMeter puts a meter on a main state, for what is called from then on. Coroutines made later get it as well. describe
+// says what is running, such as "event 'tick' of session 3"; "" if nothing is known.
+func NewMeter(l *lua.LState, limits Limits, describe func() string) *Meter {
+	m := &Meter{l: l, limits: limits, describe: describe}
+	m.Rest()
+	l.SetContext(m)
+	return m
+}
+
+// Spent is a dispatch that waits for another which runs within it.
+type Spent struct {
+	budget int64
+	over   error
+	end    time.Time
+	depth  int
+}
+
+// Enter begins a dispatch, perhaps within another. Leave, with what Enter gave, ends it.
+func (m *Meter) Enter() Spent {
+	s := Spent{m.budget + m.left, m.over, m.end, m.depth}
+	if m.depth == 0 && m.interrupt.Load() != nil {
+		m.interrupt.Store(nil) // it came while nothing ran
+	}
+	m.depth++
+	m.over, m.budget = nil, math.MaxInt64
+	if m.limits.Instructions > 0 {
+		m.budget = m.limits.Instructions
+	}
+	if m.limits.Time > 0 {
+		m.end = time.Now().Add(m.limits.Time)
+	}
+	m.grant()
+	return s
+}
+
+// Pause tells that what runs is waiting until Leave, with what Pause gave, and that until then dispatches are not within
+// it.
+func (m *Meter) Pause() Spent {
+	s := Spent{m.budget + m.left, m.over, m.end, m.depth}
+	m.Rest()
+	return s
+}
+
+// Leave ends what Enter or Pause began.
+func (m *Meter) Leave(s Spent) {
+	m.budget, m.over, m.end, m.depth = s.budget, s.over, s.end, s.depth
+	m.grant()
+}
+
+// Rest tells that no dispatch runs any more. Until one does, nothing has a limit.
+func (m *Meter) Rest() {
+	m.budget, m.over, m.end, m.depth = math.MaxInt64, nil, time.Time{}, 0
+	m.grant()
+}
+
+// grant takes instructions out of the budget, to be executed before the next look.
+func (m *Meter) grant() {
+	n := int64(lookEvery)
+	if m.every > 0 && !m.hooked {
+		n = min(n, m.every-1)
+	}
+	if m.over != nil {
+		n = 0
+	}
+	m.left = min(n, m.budget)
+	m.budget -= m.left
+}
+
+// Done counts an instruction. gopher-lua calls it.
+func (m *Meter) Done() <-chan struct{} {
+	if m.left--; m.left >= 0 {
+		return nil
+	}
+	return m.look()
+}
+
+// look decides whether the dispatch may go on.
+func (m *Meter) look() <-chan struct{} {
+	m.left = 0
+	if m.every > 0 && !m.hooked && m.over == nil {
+		m.callHook()
+	}
+	if m.over == nil {
+		m.over = m.verdict()
+	}
+	if m.over == nil {
+		m.budget-- // for the instruction that is about to be executed
+	}
+	m.grant()
+	if m.over != nil {
+		return passed
+	}
+	return nil
+}
+
+func (m *Meter) verdict() error {
+	if reason := m.interrupt.Swap(nil); reason != nil {
+		return errors.New(*reason + m.place())
+	}
+	if m.budget <= 0 {
+		return fmt.Errorf("the limit of %d instructions is passed%s", m.limits.Instructions, m.place())
+	}
+	if m.limits.Time > 0 && !m.end.IsZero() && time.Now().After(m.end) {
+		return fmt.Errorf("the limit of %v for a dispatch is passed%s", m.limits.Time, m.place())
+	}
+	return nil
+}
+
+func (m *Meter) place() string {
+	if what := m.describe(); what != "" {
+		return " in " + what
+	}
+	return ""
+}
+
+// Check is for Go functions that take long: it raises the error that the next instruction would. It counts as one.
+func (m *Meter) Check(l *lua.LState) {
+	if m.look() != nil {
+		l.RaiseError("%s", m.over.Error())
+	}
+}
+
+// Interrupt ends the dispatch that runs with an error; without one it does nothing. Safe from any goroutine.
+func (m *Meter) Interrupt(reason string) { m.interrupt.Store(&reason) }
+
+// Hook has f called before every so many instructions, with the state or coroutine that executes them; 1 means before
+// each. What f calls in Lua is counted, but f is not called for it. A nil f ends it.
+//
+// Where tells the instruction. A change of line is one whose line differs from the last one's of the same call.
+func (m *Meter) Hook(every int, f func(l *lua.LState)) {
+	m.every, m.hook = 0, nil
+	if f != nil {
+		m.every, m.hook = max(int64(every), 1), f
+	}
+	m.budget += m.left
+	m.grant()
+}
+
+func (m *Meter) callHook() {
+	m.hooked = true
+	defer func() { m.hooked = false }()
+	l := m.l.G.CurrentThread
+	if l == nil {
+		l = m.l
+	}
+	m.hook(l)
+}
+
+// Deadline is part of context.Context.
+func (m *Meter) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+
+// Value is part of context.Context.
+func (m *Meter) Value(any) any { return nil }
+
+// Err is why the dispatch has ended; nil while it goes on.
+func (m *Meter) Err() error { return m.over }
