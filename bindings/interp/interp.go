@@ -102,6 +102,10 @@ func New(c Config) *Lua {
 	openDebug(l, threads)
 	openLoad(l, g, c, openIO(l, c))
 	openOS(l, c)
+	openNumbers(l)
+	openStrings(l)
+	openUTF8(l)
+	openBit(l)
 	openPath(l, c)
 	if c.Simulated {
 		seedRandom(l)
@@ -144,15 +148,11 @@ func printTo(l *lua.LState, out *host.Stream) int {
 		if i > 1 {
 			b.WriteByte('\t')
 		}
-		if s, ok := l.Get(i).(lua.LString); ok {
-			b.WriteString(string(s))
-			continue
-		}
-		s, ok := l.ToStringMeta(l.Get(i)).(lua.LString)
+		s, ok := shownText(l, l.Get(i))
 		if !ok {
 			l.RaiseError("'tostring' must return a string to 'print'")
 		}
-		b.WriteString(string(s))
+		b.WriteString(s)
 	}
 	b.WriteByte('\n')
 	if _, err := out.Write([]byte(b.String())); err != nil {
