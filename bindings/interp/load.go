@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"reflect"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -44,44 +43,16 @@ func loadChunk(l *lua.LState, name string, source []byte) (fn *lua.LFunction, er
 	if err != nil {
 		return nil, syntaxError(err, name, source)
 	}
-	if len(source) > deepSource && deeper(reflect.ValueOf(chunk), deepest) {
-		return nil, errors.New(name + ": chunk has too many syntax levels")
+	if len(source) > surveyed {
+		if err := examine(name, chunk); err != nil {
+			return nil, err
+		}
 	}
 	proto, err := lua.Compile(chunk, name)
 	if err != nil {
 		return nil, syntaxError(err, name, source)
 	}
 	return l.NewFunctionFromProto(proto), nil
-}
-
-// The compiler calls itself for what is nested, and a Go stack that has grown to its limit ends the process. It takes
-// some 1,000 bytes a level.
-const (
-	deepest    = 100_000 // levels
-	deepSource = 2 * deepest
-)
-
-// deeper tells whether a syntax tree has more levels than that.
-func deeper(v reflect.Value, levels int) bool {
-	switch v.Kind() {
-	case reflect.Interface:
-		return deeper(v.Elem(), levels)
-	case reflect.Pointer:
-		return levels == 0 || deeper(v.Elem(), levels-1)
-	case reflect.Slice:
-		for i := range v.Len() {
-			if deeper(v.Index(i), levels) {
-				return true
-			}
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if deeper(v.Field(i), levels) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // complaints gives Lua's words for those of gopher-lua.

@@ -24,11 +24,11 @@ import (
 //
 // Loop goroutine only, but for Interrupt.
 type Meter struct {
-	left    int64 // instructions until the next look
-	budget  int64 // what remains of the dispatch's limit without those
-	over    error // what ends the dispatch
-	end     time.Time
-	depth   int // dispatches in progress
+	left   int64 // instructions until the next look
+	budget int64 // what remains of the dispatch's limit without those
+	over   error // what ends the dispatch
+	end    time.Time
+	depth  int // dispatches in progress
 
 	l         *lua.LState
 	limits    Limits
