@@ -372,10 +372,26 @@ func (c *Coroutines) Traceback(l *lua.LState, level int) string {
 func (c *Coroutines) TracebackOf(co *Coroutine, level int) string {
 	t := co.failed
 	if co.threads != nil {
+		t = append(t, traced{text: "\t[Go]: in function 'yield'"})
 		c.guard.addCalls(&t, currentFrame(co.top().state), nil)
 		c.addOuter(&t, co)
 	}
 	return joinTraces(co.before, t[min(level, len(t)):].text())
+}
+
+// CallOf tells of a call in progress of a coroutine that does not run; level 0 is the innermost. One that has yielded is
+// in a call of yield, which is level 0 and has no function.
+func (c *Coroutines) CallOf(co *Coroutine, level int) (CallInfo, bool) {
+	if co.threads == nil {
+		if level >= 0 && level < len(co.failed) && co.failed[level].f != nil {
+			return callAt(co.failed[level].f, 0)
+		}
+		return CallInfo{}, false
+	}
+	if level == 0 {
+		return CallInfo{Name: "yield"}, true
+	}
+	return callAt(currentFrame(co.top().state), level-1)
 }
 
 // addOuter adds the calls of the threads of a coroutine that wait for its last.

@@ -112,21 +112,46 @@ func joinTraces(inner, outer string) string {
 	return inner + strings.TrimPrefix(outer, traceTitle)
 }
 
-// Place is where the call is that many levels above the running Go function, "source:line: ", for the front of a message.
-// It is "" for a Go function, and where there is no such level. Calls that a tail call has replaced count.
-func Place(l *lua.LState, level int) string {
-	for f := currentFrame(l); f != nil; f = parentFrame(f) {
+// CallInfo tells of a call in progress.
+type CallInfo struct {
+	Func *lua.LFunction // nil for a call that a tail call has replaced
+	Line int            // that it executes; 0 if none is known
+	Name string         // what the caller's source calls the function; "" if that is not known
+}
+
+// CallAt tells of the call that many levels above the running Go function, which is level 0. Calls that a tail call has
+// replaced count.
+func CallAt(l *lua.LState, level int) (CallInfo, bool) { return callAt(currentFrame(l), level) }
+
+func callAt(f frame, level int) (CallInfo, bool) {
+	for ; f != nil && level >= 0; f = parentFrame(f) {
 		fn := frameFunction(f)
-		if level <= 0 {
-			if level < 0 || fn.IsG || fn.Proto.LineDefined == hiddenLine {
-				return ""
+		if !fn.IsG && fn.Proto.LineDefined == hiddenLine {
+			break
+		}
+		if level == 0 {
+			c := CallInfo{Func: fn, Name: frameName(f)}
+			if !fn.IsG {
+				c.Line = Line(fn.Proto, framePc(f))
 			}
-			return fmt.Sprintf("%s:%d: ", fn.Proto.SourceName, Line(fn.Proto, framePc(f)))
+			return c, true
 		}
 		level--
 		if !fn.IsG {
-			level -= frameTailCalls(f)
+			if level -= frameTailCalls(f); level < 0 {
+				return CallInfo{}, true
+			}
 		}
 	}
-	return ""
+	return CallInfo{}, false
+}
+
+// Place is where the call is that many levels above the running Go function, "source:line: ", for the front of a message.
+// It is "" for a Go function, and where there is no such level.
+func Place(l *lua.LState, level int) string {
+	c, ok := CallAt(l, level)
+	if !ok || c.Func == nil || c.Func.IsG {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d: ", c.Func.Proto.SourceName, c.Line)
 }
