@@ -91,6 +91,7 @@ func New(c Config) (*lua.LState, *luax.Guard) {
 	openLoad(l, g, c, openIO(l, c))
 	openOS(l, c)
 	openPath(l, c)
+	openMatch(l, nil)
 	if c.Simulated {
 		seedRandom(l)
 	}
