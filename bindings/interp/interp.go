@@ -107,6 +107,7 @@ func New(c Config) *Lua {
 	openUTF8(l)
 	openBit(l)
 	openPath(l, c)
+	openMatch(l, nil)
 	if c.Simulated {
 		seedRandom(l)
 	}
