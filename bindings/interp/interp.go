@@ -96,24 +96,25 @@ func New(c Config) *Lua {
 	l.Options.MinimizeStackMemory = true
 
 	g := luax.NewGuard(l)
+	i := &Lua{State: l, Guard: g, Coroutines: luax.NewCoroutines(g)}
+	var tick func() // looks whether what runs may go on
+	if c.Metered {
+		i.Meter = luax.NewMeter(l, c.Limits, c.Where)
+		tick = i.Meter.Check
+	}
 	openBase(l, c)
-	threads := luax.NewCoroutines(g)
-	openCoroutine(l, threads)
-	openDebug(l, threads)
+	openCoroutine(l, i.Coroutines)
+	openDebug(l, i.Coroutines)
 	openLoad(l, g, c, openIO(l, c))
 	openOS(l, c)
 	openNumbers(l)
 	openStrings(l)
+	openMatch(l, tick)
 	openUTF8(l)
 	openBit(l)
 	openPath(l, c)
-	openMatch(l, nil)
 	if c.Simulated {
 		seedRandom(l)
-	}
-	i := &Lua{State: l, Guard: g, Coroutines: threads}
-	if c.Metered {
-		i.Meter = luax.NewMeter(l, c.Limits, c.Where)
 	}
 	return i
 }

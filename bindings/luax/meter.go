@@ -172,10 +172,19 @@ func (m *Meter) place() string {
 }
 
 // Check is for Go functions that take long: it raises the error that the next instruction would. It counts as one.
-func (m *Meter) Check(l *lua.LState) {
+func (m *Meter) Check() {
+	m.budget += m.left
 	if m.look() != nil {
-		l.RaiseError("%s", m.over.Error())
+		m.current().RaiseError("%s", m.over.Error())
 	}
+}
+
+// current is the state that runs: the main one or a coroutine's.
+func (m *Meter) current() *lua.LState {
+	if l := m.l.G.CurrentThread; l != nil {
+		return l
+	}
+	return m.l
 }
 
 // Interrupt ends the dispatch that runs with an error; without one it does nothing. Safe from any goroutine.
@@ -197,11 +206,7 @@ func (m *Meter) Hook(every int, f func(l *lua.LState)) {
 func (m *Meter) callHook() {
 	m.hooked = true
 	defer func() { m.hooked = false }()
-	l := m.l.G.CurrentThread
-	if l == nil {
-		l = m.l
-	}
-	m.hook(l)
+	m.hook(m.current())
 }
 
 // Deadline is part of context.Context.

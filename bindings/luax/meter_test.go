@@ -173,6 +173,23 @@ func TestTheHookSamples(t *testing.T) {
 	}
 }
 
+func TestAGoFunctionThatTakesLongCanAsk(t *testing.T) {
+	w, m := metered(t, luax.Limits{Instructions: 1000})
+	asked := 0
+	w.function("slow", func(l *lua.LState) int {
+		for {
+			asked++
+			m.Check()
+		}
+	})
+	for _, source := range []string{"pcall(slow) pcall(slow)", "wrap(slow)()"} {
+		asked = 0
+		if got := w.dispatch(m, source); !strings.Contains(got, "the limit of 1000 instructions is passed") || asked < 900 || asked > 1010 {
+			t.Errorf("asked %d times, then %q", asked, got)
+		}
+	}
+}
+
 func BenchmarkMeter(b *testing.B) {
 	source := "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end return fib(20)"
 	b.Run("without", func(b *testing.B) {
