@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,18 @@ func TestLimitsEndAHandlerWithAnErrorThatNamesThem(t *testing.T) {
 		}
 		if got := f.out.String(); !strings.Contains(got, want) || !strings.HasSuffix(got, "\nlater\n") {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestCallDepth(t *testing.T) {
+	const source = "local function down(n) if n == 0 then return 0 end return 1 + down(n - 1) end assert(down(%d) == %d)"
+	for _, c := range []struct{ limit, bears, not int }{{0, 2_000, 3_000}, {200, 200, 1_000}, {50_000, 50_000, 100_000}} {
+		f := newRuntime(t, runtime.Options{Limits: runtime.Limits{CallDepth: c.limit}})
+		f.do(fmt.Sprintf(source, c.bears, c.bears))
+		err := f.DoString("test", fmt.Sprintf(source, c.not, c.not))
+		if err == nil || !strings.Contains(err.Error(), "stack overflow") {
+			t.Errorf("a limit of %d and %d calls: got %v", c.limit, c.not, err)
 		}
 	}
 }

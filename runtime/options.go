@@ -35,9 +35,10 @@ type Options struct {
 	Stats bool      // measure what WriteStats shows
 }
 
-// Limits of what a script may use; zero means no limit. To pass one is an error in the handler that does: pcall cannot
+// Limits of what a script may use; zero means no limit, but for CallDepth. To pass one is an error in the handler that does: pcall cannot
 // keep it, and the program goes on as after any error of a handler.
 type Limits struct {
 	Instructions int64         // of Lua's virtual machine, for each dispatch of an event, each run of a chunk, and require
 	DispatchTime time.Duration // for the same, by the clock on the wall
+	CallDepth    int           // Lua calls within Lua calls; 0: 2,000. The command has 20,000. In a coroutine it is 2,000.
 }

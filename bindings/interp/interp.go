@@ -28,6 +28,8 @@ type Config struct {
 	Now       func() time.Time // the wall clock of os.time and os.date; nil: time.Now
 	Simulated bool             // the wall clock is not the real one: math.random starts from a fixed seed
 
+	CallDepth int // Lua calls within calls that a script may make; 0: 2,000. In a coroutine it is always that.
+
 	// Metered puts a meter on the state. Where describes what is running, for the messages of its errors.
 	Metered bool
 	Limits  luax.Limits
@@ -39,7 +41,6 @@ type Config struct {
 }
 
 const (
-	callDepth   = 22_000  // Lua calls; 20,000 are promised
 	stackStart  = 1 << 13 // values
 	stackMost   = 1 << 22 // 64 MiB
 	stackGrowth = 1 << 14
@@ -70,8 +71,11 @@ func New(c Config) *Lua {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.CallDepth <= 0 {
+		c.CallDepth = 2000
+	}
 	l := lua.NewState(lua.Options{
-		CallStackSize:    callDepth,
+		CallStackSize:    c.CallDepth + c.CallDepth/10 + 40, // some calls are gopher-lua's and ours
 		RegistrySize:     stackStart,
 		RegistryMaxSize:  stackMost,
 		RegistryGrowStep: stackGrowth,
