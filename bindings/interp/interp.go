@@ -3,8 +3,6 @@
 package interp
 
 import (
-	"fmt"
-	"math/rand"
 	"strings"
 	"time"
 
@@ -28,6 +26,8 @@ type Config struct {
 
 	Now       func() time.Time // the wall clock of os.time and os.date; nil: time.Now
 	Simulated bool             // the wall clock is not the real one: math.random starts from a fixed seed
+
+	Collect func(full bool) // called by collectgarbage: full for "collect", not for "step"; may be nil
 
 	Touched func()        // called when a file's descriptor was read or written
 	Closing func(fd int)  // called before a file is closed
@@ -72,12 +72,9 @@ func New(c Config) (*lua.LState, *luax.Guard) {
 	}
 	open(lua.LoadLibName, lua.OpenPackage)
 	open(lua.BaseLibName, lua.OpenBase)
-	open(lua.TabLibName, lua.OpenTable)
 	open(lua.StringLibName, lua.OpenString)
-	open(lua.MathLibName, lua.OpenMath)
 	open(lua.DebugLibName, lua.OpenDebug)
 	open(lua.CoroutineLibName, lua.OpenCoroutine)
-	open(lua.ChannelLibName, lua.OpenChannel)
 	l.Options.CallStackSize = threadDepth
 	l.Options.RegistrySize = threadStart
 	l.Options.RegistryMaxSize = threadMost
@@ -86,69 +83,14 @@ func New(c Config) (*lua.LState, *luax.Guard) {
 
 	g := luax.NewGuard(l)
 	openBase(l, g, c)
+	openTable(l, g)
+	openMath(l, c)
 	openCoroutine(l)
 	openDebug(l)
 	openLoad(l, g, c, openIO(l, c))
 	openOS(l, c)
 	openPath(l, c)
-	if c.Simulated {
-		seedRandom(l)
-	}
 	return l, g
-}
-
-// openBase replaces functions of the base library.
-func openBase(l *lua.LState, g *luax.Guard, c Config) {
-	l.SetGlobal("pcall", l.NewFunction(g.PCall))
-	l.SetGlobal("xpcall", l.NewFunction(g.XPCall))
-	l.SetGlobal("error", l.NewFunction(raise))
-	l.SetGlobal("print", l.NewFunction(func(l *lua.LState) int { return printTo(l, c.Stdout) }))
-	args := l.CreateTable(len(c.Args), 1)
-	for i, a := range c.Args {
-		args.RawSetInt(i+1, lua.LString(a))
-	}
-	if c.Name != "" {
-		args.RawSetInt(0, lua.LString(c.Name))
-	}
-	l.SetGlobal("arg", args)
-}
-
-// raise is error. gopher-lua's names the wrong line at levels above 1.
-func raise(l *lua.LState) int {
-	v, level := l.Get(1), l.OptInt(2, 1)
-	if s, ok := v.(lua.LString); ok && level > 0 {
-		if dbg, ok := l.GetStack(level); ok {
-			if _, err := l.GetInfo("Sl", dbg, lua.LNil); err == nil && dbg.What != "G" {
-				v = lua.LString(fmt.Sprintf("%s:%d: %s", dbg.Source, dbg.CurrentLine, string(s)))
-			}
-		}
-	}
-	l.Error(v, 0)
-	return 0
-}
-
-// printTo is print. What cannot be written is an error: a program that prints into a closed pipe is to end.
-func printTo(l *lua.LState, out *host.Stream) int {
-	var b strings.Builder
-	for i := 1; i <= l.GetTop(); i++ {
-		if i > 1 {
-			b.WriteByte('\t')
-		}
-		if s, ok := l.Get(i).(lua.LString); ok {
-			b.WriteString(string(s))
-			continue
-		}
-		s, ok := l.ToStringMeta(l.Get(i)).(lua.LString)
-		if !ok {
-			l.RaiseError("'tostring' must return a string to 'print'")
-		}
-		b.WriteString(string(s))
-	}
-	b.WriteByte('\n')
-	if _, err := out.Write([]byte(b.String())); err != nil {
-		l.RaiseError("print: %s", err.Error())
-	}
-	return 0
 }
 
 // startCoroutine makes of a function one that calls it, but not as its last act: gopher-lua breaks down when what a coroutine
@@ -223,33 +165,4 @@ func openPath(l *lua.LState, c Config) {
 	}
 	parts = append(parts, "./?.lua", "./?/init.lua")
 	l.GetGlobal("package").(*lua.LTable).RawSetString("path", lua.LString(strings.Join(parts, ";")))
-}
-
-// seedRandom gives this state a generator of its own that always starts alike.
-func seedRandom(l *lua.LState) {
-	r := rand.New(rand.NewSource(1))
-	t := l.GetGlobal("math").(*lua.LTable)
-	t.RawSetString("randomseed", l.NewFunction(func(l *lua.LState) int {
-		r = rand.New(rand.NewSource(l.CheckInt64(1)))
-		return 0
-	}))
-	t.RawSetString("random", l.NewFunction(func(l *lua.LState) int {
-		switch l.GetTop() {
-		case 0:
-			l.Push(lua.LNumber(r.Float64()))
-		case 1:
-			n := l.CheckInt(1)
-			if n < 1 {
-				l.ArgError(1, "interval is empty")
-			}
-			l.Push(lua.LNumber(r.Intn(n) + 1))
-		default:
-			low, high := l.CheckInt(1), l.CheckInt(2)
-			if high < low {
-				l.ArgError(2, "interval is empty")
-			}
-			l.Push(lua.LNumber(r.Intn(high-low+1) + low))
-		}
-		return 1
-	}))
 }
