@@ -3,7 +3,6 @@
 package interp
 
 import (
-	"math/rand"
 	"strings"
 	"time"
 
@@ -34,6 +33,8 @@ type Config struct {
 	Metered bool
 	Limits  luax.Limits
 	Where   func() string
+
+	Collect func(full bool) // called by collectgarbage: full for "collect", not for "step"; may be nil
 
 	Touched func()        // called when a file's descriptor was read or written
 	Closing func(fd int)  // called before a file is closed
@@ -88,11 +89,8 @@ func New(c Config) *Lua {
 	}
 	open(lua.LoadLibName, lua.OpenPackage)
 	open(lua.BaseLibName, lua.OpenBase)
-	open(lua.TabLibName, lua.OpenTable)
 	open(lua.StringLibName, lua.OpenString)
-	open(lua.MathLibName, lua.OpenMath)
 	open(lua.DebugLibName, lua.OpenDebug)
-	open(lua.ChannelLibName, lua.OpenChannel)
 	l.Options.CallStackSize = threadDepth
 	l.Options.RegistrySize = threadStart
 	l.Options.RegistryMaxSize = threadMost
@@ -107,6 +105,8 @@ func New(c Config) *Lua {
 		tick = i.Meter.Check
 	}
 	openBase(l, c)
+	openTable(l, g)
+	openMath(l, c)
 	openCoroutine(l, i.Coroutines)
 	openDebug(l, i.Coroutines)
 	openLoad(l, g, c, openIO(l, c))
@@ -117,54 +117,7 @@ func New(c Config) *Lua {
 	openUTF8(l)
 	openBit(l)
 	openPath(l, c)
-	if c.Simulated {
-		seedRandom(l)
-	}
 	return i
-}
-
-// openBase replaces functions of the base library.
-func openBase(l *lua.LState, c Config) {
-	l.SetGlobal("error", l.NewFunction(raise))
-	l.SetGlobal("print", l.NewFunction(func(l *lua.LState) int { return printTo(l, c.Stdout) }))
-	args := l.CreateTable(len(c.Args), 1)
-	for i, a := range c.Args {
-		args.RawSetInt(i+1, lua.LString(a))
-	}
-	if c.Name != "" {
-		args.RawSetInt(0, lua.LString(c.Name))
-	}
-	l.SetGlobal("arg", args)
-}
-
-// raise is error. gopher-lua's names the wrong line at levels above 1.
-func raise(l *lua.LState) int {
-	v, level := l.Get(1), l.OptInt(2, 1)
-	if s, ok := v.(lua.LString); ok && level > 0 {
-		v = lua.LString(luax.Place(l, level)) + s
-	}
-	l.Error(v, 0)
-	return 0
-}
-
-// printTo is print. What cannot be written is an error: a program that prints into a closed pipe is to end.
-func printTo(l *lua.LState, out *host.Stream) int {
-	var b strings.Builder
-	for i := 1; i <= l.GetTop(); i++ {
-		if i > 1 {
-			b.WriteByte('\t')
-		}
-		s, ok := shownText(l, l.Get(i))
-		if !ok {
-			l.RaiseError("'tostring' must return a string to 'print'")
-		}
-		b.WriteString(s)
-	}
-	b.WriteByte('\n')
-	if _, err := out.Write([]byte(b.String())); err != nil {
-		l.RaiseError("print: %s", err.Error())
-	}
-	return 0
 }
 
 // openPath puts the script's directories in front of package.path.
@@ -178,33 +131,4 @@ func openPath(l *lua.LState, c Config) {
 	}
 	parts = append(parts, "./?.lua", "./?/init.lua")
 	l.GetGlobal("package").(*lua.LTable).RawSetString("path", lua.LString(strings.Join(parts, ";")))
-}
-
-// seedRandom gives this state a generator of its own that always starts alike.
-func seedRandom(l *lua.LState) {
-	r := rand.New(rand.NewSource(1))
-	t := l.GetGlobal("math").(*lua.LTable)
-	t.RawSetString("randomseed", l.NewFunction(func(l *lua.LState) int {
-		r = rand.New(rand.NewSource(l.CheckInt64(1)))
-		return 0
-	}))
-	t.RawSetString("random", l.NewFunction(func(l *lua.LState) int {
-		switch l.GetTop() {
-		case 0:
-			l.Push(lua.LNumber(r.Float64()))
-		case 1:
-			n := l.CheckInt(1)
-			if n < 1 {
-				l.ArgError(1, "interval is empty")
-			}
-			l.Push(lua.LNumber(r.Intn(n) + 1))
-		default:
-			low, high := l.CheckInt(1), l.CheckInt(2)
-			if high < low {
-				l.ArgError(2, "interval is empty")
-			}
-			l.Push(lua.LNumber(r.Intn(high-low+1) + low))
-		}
-		return 1
-	}))
 }

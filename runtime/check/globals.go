@@ -10,10 +10,10 @@ import (
 
 // standard are the global names a script finds.
 var standard = setOf(
-	"_G", "_GOPHER_LUA_VERSION", "_VERSION", "arg", "assert", "channel", "collectgarbage", "coroutine", "debug", "dofile", "error", "getfenv",
+	"_G", "_VERSION", "arg", "assert", "bit", "collectgarbage", "coroutine", "debug", "dofile", "error", "gcinfo", "getfenv",
 	"getmetatable", "io", "ipairs", "load", "loadfile", "loadstring", "math", "module", "newproxy", "next", "os", "package",
 	"pairs", "pcall", "print", "rawequal", "rawget", "rawset", "require", "select", "setfenv", "setmetatable", "string",
-	"table", "tonumber", "tostring", "type", "unpack", "xpcall",
+	"table", "tonumber", "tostring", "type", "unpack", "utf8", "xpcall",
 )
 
 // untold are the standard names that can define a global or exchange the table of globals unseen: a file that uses
