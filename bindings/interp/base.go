@@ -265,7 +265,7 @@ func baseIpairs(l *lua.LState) int {
 	t := tableArg(luax.Args{L: l, Name: "ipairs"}, 1)
 	l.Push(l.Get(lua.UpvalueIndex(1)))
 	l.Push(t)
-	l.Push(numerals[0])
+	l.Push(smallNumbers[0])
 	return 3
 }
 

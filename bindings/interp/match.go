@@ -14,14 +14,6 @@ const (
 	patternMost  = 1 << 10 // bytes of a pattern that is worth keeping
 	idleMost     = 8       // matchings that are kept for the next call
 	outputKept   = 1 << 16 // bytes of a buffer that is kept
-
-	// Bytes that gsub can make.
-	// Differs: Lua 5.1 goes on until there is no memory.
-	resultMost = 1 << 28
-
-	// A piece that is less than an eighth of its subject is copied, unless the subject is no longer than this: it would keep
-	// the subject in memory.
-	sharedMost = 256 // bytes
 )
 
 // openMatch makes the functions of the string library that look for patterns. tick, unless it is nil, is called every now and then
@@ -122,39 +114,14 @@ func (m *matching) find(from int) (begin, end int) {
 func (m *matching) piece(begin, end int) lua.LValue {
 	switch {
 	case end == begin+1:
-		return letters[m.subject[begin]]
-	case len(m.subject) <= sharedMost || end-begin >= len(m.subject)/8:
-		return lua.LString(m.subject[begin:end])
-	case !m.many || end-begin > sharedMost/4:
-		return lua.LString(strings.Clone(m.subject[begin:end]))
+		return oneByte[m.subject[begin]]
+	case !m.many || len(m.subject) <= sharedMost || end-begin > sharedMost/4:
+		return lua.LString(cut(m.subject, begin, end))
 	}
 	if begin < m.copiedAt || end > m.copiedAt+len(m.copied) {
 		m.copied, m.copiedAt = strings.Clone(m.subject[begin:min(begin+sharedMost, len(m.subject))]), begin
 	}
 	return lua.LString(m.copied[begin-m.copiedAt : end-m.copiedAt])
-}
-
-// letters are the strings of one byte, positions the small numbers: made once, they need no memory when they are used.
-var (
-	letters = func() (all [256]lua.LValue) {
-		for c := range all {
-			all[c] = lua.LString([]byte{byte(c)})
-		}
-		return all
-	}()
-	positions = func() (all [256]lua.LValue) {
-		for i := range all {
-			all[i] = lua.LNumber(i)
-		}
-		return all
-	}()
-)
-
-func positionValue(n int) lua.LValue {
-	if n < len(positions) {
-		return positions[n]
-	}
-	return lua.LNumber(n)
 }
 
 // capture is capture i of a match; the first is all of it if the pattern has none.
@@ -163,7 +130,7 @@ func (m *matching) capture(i, begin, end int) lua.LValue {
 		begin, end = m.bounds(i)
 	}
 	if end < 0 {
-		return positionValue(begin + 1)
+		return numberValue(float64(begin + 1))
 	}
 	return m.piece(begin, end)
 }
@@ -223,8 +190,8 @@ func (lib *matchLib) find(l *lua.LState) int {
 		l.Push(lua.LNil)
 		return 1
 	}
-	l.Push(positionValue(begin + 1))
-	l.Push(positionValue(end))
+	pushNumber(l, float64(begin+1))
+	pushNumber(l, float64(end))
 	n := 2
 	if len(m.kinds) > 0 {
 		n += m.push(begin, end)
@@ -238,8 +205,8 @@ func pushPlace(l *lua.LState, i, from, length int) int {
 		l.Push(lua.LNil)
 		return 1
 	}
-	l.Push(positionValue(from + i + 1))
-	l.Push(positionValue(from + i + length))
+	pushNumber(l, float64(from+i+1))
+	pushNumber(l, float64(from+i+length))
 	return 2
 }
 
@@ -309,7 +276,7 @@ func (lib *matchLib) gsub(l *lua.LState) int {
 	result, n := m.replace(with, most)
 	m.end()
 	l.Push(lua.LString(result))
-	l.Push(positionValue(n))
+	pushNumber(l, float64(n))
 	return 2
 }
 
@@ -325,23 +292,27 @@ func (m *matching) replace(with lua.LValue, most int) (result string, n int) {
 			break
 		}
 		n++
-		before := len(m.out)
-		m.out = append(m.out, subject[copied:begin]...)
-		replaced := true
-		switch {
-		case verbatim:
-			m.out = append(m.out, text...)
-		case isText:
-			m.expand(string(text), begin, end)
-		default:
-			replaced = m.ask(with, begin, end)
+		var v lua.LValue
+		if !isText {
+			v = m.ask(with, begin, end)
 		}
-		if replaced {
+		if v != lua.LNil {
+			m.out = append(m.out, subject[copied:begin]...)
 			copied = end
-		} else {
-			m.out = m.out[:before]
 		}
-		if len(m.out) > resultMost {
+		switch v := v.(type) {
+		case lua.LString:
+			m.out = append(m.out, v...)
+		case lua.LNumber:
+			m.out = appendNumeral(m.out, float64(v))
+		case nil:
+			if verbatim {
+				m.out = append(m.out, text...)
+			} else {
+				m.expand(string(text), begin, end)
+			}
+		}
+		if len(m.out) > stringMost {
 			m.l.RaiseError("resulting string too large")
 		}
 		from = end
@@ -381,7 +352,7 @@ func (m *matching) expand(text string, begin, end int) {
 			m.out = append(m.out, c)
 		}
 		text = text[min(i+2, len(text)):]
-		if len(m.out) > resultMost {
+		if len(m.out) > stringMost {
 			m.l.RaiseError("resulting string too large")
 		}
 	}
@@ -398,8 +369,8 @@ func (m *matching) addCapture(i, begin, end int) {
 	m.out = append(m.out, m.subject[begin:end]...)
 }
 
-// ask adds what a table or a function has for a match. It is false if that is nothing.
-func (m *matching) ask(with lua.LValue, begin, end int) bool {
+// ask asks a table or a function what to put in the place of a match: a string, a number, or nil for nothing.
+func (m *matching) ask(with lua.LValue, begin, end int) lua.LValue {
 	l := m.l
 	var v lua.LValue
 	if f, ok := with.(*lua.LFunction); ok {
@@ -410,16 +381,12 @@ func (m *matching) ask(with lua.LValue, begin, end int) bool {
 	} else {
 		v = l.GetTable(with, m.capture(0, begin, end))
 	}
-	switch v := v.(type) {
-	case lua.LString:
-		m.out = append(m.out, v...)
-	case lua.LNumber:
-		m.out = appendNumeral(m.out, float64(v))
-	default:
-		if lua.LVAsBool(v) {
-			l.RaiseError("invalid replacement value (a %s)", v.Type().String())
-		}
-		return false
+	switch v.(type) {
+	case lua.LString, lua.LNumber:
+		return v
 	}
-	return true
+	if lua.LVAsBool(v) {
+		l.RaiseError("invalid replacement value (a %s)", v.Type().String())
+	}
+	return lua.LNil
 }

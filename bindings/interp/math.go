@@ -10,23 +10,6 @@ import (
 	"github.com/poelua/poelua/bindings/luax"
 )
 
-// numerals are the first numbers as Lua values, which then need not be made.
-var numerals = func() (v [256]lua.LValue) {
-	for i := range v {
-		v[i] = lua.LNumber(i)
-	}
-	return v
-}()
-
-// pushNumber pushes a number.
-func pushNumber(l *lua.LState, number float64) {
-	if i := int(number); uint(i) < uint(len(numerals)) && float64(i) == number && (i > 0 || !math.Signbit(number)) {
-		l.Push(numerals[i])
-	} else {
-		l.Push(lua.LNumber(number))
-	}
-}
-
 // wholeMost is the greatest number up to which all whole numbers are doubles.
 const wholeMost = 1 << 53
 

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	stringMost = 256 << 20 // bytes of a string that one call makes
+	stringMost = 256 << 20 // bytes of a string that one call makes. Differs: Lua 5.1 goes on until there is no memory.
 	valuesMost = 100_000   // results of one call; a coroutine's stack holds ten times as many
 )
 
@@ -63,22 +63,6 @@ func (s *stringLib) push(l *lua.LState, p []byte) int {
 	return 1
 }
 
-// singleBytes are the strings of one byte, byteValues the bytes as numbers: made once, as scripts take strings apart.
-var singleBytes, byteValues = func() (single, value [256]lua.LValue) {
-	for i := range 256 {
-		single[i], value[i] = lua.LString([]byte{byte(i)}), lua.LNumber(i)
-	}
-	return single, value
-}()
-
-func pushText(l *lua.LState, s string) {
-	if len(s) == 1 {
-		l.Push(singleBytes[s[0]])
-	} else {
-		l.Push(lua.LString(s))
-	}
-}
-
 // position is an index into a string of n bytes, in which negative ones count from its end; 0 if it is before the beginning.
 func position(i, n int) int {
 	if i < 0 {
@@ -101,7 +85,7 @@ func stringByte(l *lua.LState) int {
 	}
 	reserve(l, to-from+1)
 	for i := from - 1; i < to; i++ {
-		l.Push(byteValues[s[i]])
+		l.Push(smallNumbers[s[i]])
 	}
 	return to - from + 1
 }
@@ -189,6 +173,6 @@ func stringSub(l *lua.LState) int {
 		l.Push(lua.LString(""))
 		return 1
 	}
-	pushText(l, s[from-1:to])
+	pushText(l, cut(s, from-1, to))
 	return 1
 }

@@ -127,7 +127,7 @@ func (s *survey) visit(v reflect.Value, levels int) (parts int) {
 	switch node := v.Interface().(type) {
 	case *ast.FunctionExpr:
 		s.enter(node.Line(), node.ParList.HasVargs)
-		parts = s.visitFields(node, levels)
+		s.visitFields(node, levels)
 		s.leave()
 		return 1 // what is in it is compiled apart
 	case *ast.TableExpr:
