@@ -32,6 +32,8 @@ type Config struct {
 	Touched func()        // called when a file's descriptor was read or written
 	Closing func(fd int)  // called before a file is closed
 	Started func(pid int) // called for each process that io.popen started
+
+	Janitor *Janitor // gives back the memory of tables that shrank; nil: nobody does
 }
 
 const (
@@ -57,6 +59,9 @@ func init() {
 func New(c Config) (*lua.LState, *luax.Guard) {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Janitor == nil {
+		c.Janitor = &Janitor{}
 	}
 	l := lua.NewState(lua.Options{
 		CallStackSize:    callDepth,
@@ -88,6 +93,8 @@ func New(c Config) (*lua.LState, *luax.Guard) {
 	openBase(l, g, c)
 	openCoroutine(l)
 	openDebug(l)
+	openNext(l, &c.Janitor.cursors)
+	c.Janitor.open(l, c.Simulated)
 	openLoad(l, g, c, openIO(l, c))
 	openOS(l, c)
 	openPath(l, c)
