@@ -25,9 +25,13 @@ type Options struct {
 	Signals SignalSource                       // catches the system's signals; nil: none are caught
 	Locate  func(Site) (file string, line int) // nil: nowhere
 	Collect func()                             // called before a wait without end while tags hold sessions: may release some
-	Report  func(err error)                    // an error that nobody handles and that does not end the run; nil: one line on Log
-	Warn    func(message string)               // warnings of the options debug and default; nil: one line on Log
-	DieText func(args []any) error             // the error that an unhandled DIE sent by a script stands for; nil: its text is "DIE signal"
+	// Housekeep is called between events, when some were handled and before the kernel would wait: then with idle. handled
+	// is how many there were so far. It says after how long it wants to be called again if nothing happens until then: 0 is
+	// at once, when the kernel has looked for what is ready; negative is not before something happens.
+	Housekeep func(idle bool, handled uint64) time.Duration
+	Report    func(err error)        // an error that nobody handles and that does not end the run; nil: one line on Log
+	Warn      func(message string)   // warnings of the options debug and default; nil: one line on Log
+	DieText   func(args []any) error // the error that an unhandled DIE sent by a script stands for; nil: its text is "DIE signal"
 	// Protect calls f and turns a panic in it into an error. With it, and with Blame, handlers of queued events run
 	// bare (see Dispatch), and one protected call serves many events.
 	Protect func(f func()) error
@@ -78,6 +82,9 @@ type Kernel struct {
 	polled     time.Duration // when that was
 	checked    time.Duration // when watched descriptors were last looked for that were closed behind the kernel's back
 	checkAfter time.Duration // how long after that the next time is
+	tidyAt     uint64        // the number of events handled at which Housekeep is called
+	tidying    bool          // it has more to do
+	served     uint64        // events of ready handles
 	round      uint64        // of calling watchers
 
 	signalWatchers map[string]int

@@ -16,6 +16,9 @@ const (
 	// staleFirst is how long after a new watcher the watched descriptors are checked; the time doubles with each check.
 	staleFirst = time.Second
 	staleLast  = time.Minute
+	// tidyEvery is how many queued events are handled between calls of Options.Housekeep.
+	tidyEvery = 64
+	tidySoon  = 8 // the same when it has more to do, but not at once
 )
 
 // pass is the dispatching of one iteration. It is still on when a handler panicked in the middle of it; then the next
@@ -70,9 +73,13 @@ func (k *Kernel) takeInput() {
 	}
 	k.wait()
 	if len(k.ready) > 0 {
+		k.served += uint64(len(k.ready))
 		k.dispatchReady()
 		k.sweep()
 		k.settle()
+		if k.tidying {
+			k.tidy()
+		}
 	}
 	if k.pending.Load() {
 		k.takeSubmitted()
@@ -100,9 +107,54 @@ func (k *Kernel) wait() {
 	if len(k.marked) > 0 {
 		return
 	}
-	start := k.clock.Now()
-	k.poll(timeout)
-	k.count.Idle += k.clock.Now() - start
+	limit := time.Duration(0) // what may be ready goes before the rest of a long work
+	if !k.tidying {
+		limit = k.tidyIdle(timeout)
+	}
+	for {
+		start := k.clock.Now()
+		k.poll(limit)
+		k.count.Idle += k.clock.Now() - start
+		if limit == timeout || len(k.ready) > 0 || k.exception != nil {
+			return
+		}
+		if timeout = k.timeout(); timeout == 0 {
+			return
+		}
+		if timeout = k.checkStale(timeout); len(k.marked) > 0 {
+			return
+		}
+		limit = k.tidyIdle(timeout)
+	}
+}
+
+// tidyIdle lets Housekeep work while nothing is due and nothing is ready. It gives how long the kernel may wait then, at
+// most timeout.
+func (k *Kernel) tidyIdle(timeout time.Duration) time.Duration {
+	if k.options.Housekeep == nil {
+		return timeout
+	}
+	again := k.options.Housekeep(true, k.count.Dispatched+k.served)
+	k.tidying = again == 0
+	if again >= 0 && (timeout < 0 || again < timeout) {
+		return again
+	}
+	return timeout
+}
+
+// tidy lets Housekeep work between two events.
+func (k *Kernel) tidy() {
+	k.tidyAt = k.count.Dispatched + tidyEvery
+	if k.options.Housekeep == nil {
+		k.tidyAt = 1<<64 - 1
+		return
+	}
+	again := k.options.Housekeep(false, k.count.Dispatched+k.served)
+	if k.tidying = again == 0; k.tidying {
+		k.tidyAt = k.count.Dispatched + 1
+	} else if again > 0 {
+		k.tidyAt = k.count.Dispatched + tidySoon
+	}
 }
 
 // timeout is how long the kernel may wait: 0 not at all, negative without end.
@@ -212,6 +264,9 @@ func (k *Kernel) nextDue() (slot, bool) {
 
 // dispatchEvent hands one queued event to its task. The counts fall before the handler runs, as in POE.
 func (k *Kernel) dispatchEvent(e *event) {
+	if k.count.Dispatched >= k.tidyAt {
+		k.tidy()
+	}
 	k.unlink(e)
 	k.count.Dispatched++
 	if e.Kind == KindSignal || e.Kind == KindDie {

@@ -55,6 +55,26 @@ func (s *pages[T]) find(id uint64) *T {
 	return nil
 }
 
+// after looks for the first value from id on, in no more than so many pages. next is the id to go on with, 0 at the end.
+func (s *pages[T]) after(id uint64) (next uint64, v *T) {
+	for range 64 {
+		if id/pageSize > s.top {
+			return 0, nil
+		}
+		p := s.index[id/pageSize]
+		if p == nil {
+			id = (id/pageSize + 1) * pageSize
+			continue
+		}
+		for ; id/pageSize == p.number; id++ {
+			if v := p.values[id%pageSize]; v != nil {
+				return id + 1, v
+			}
+		}
+	}
+	return id, nil
+}
+
 // peek is find for any goroutine that keeps others from adding and removing.
 func (s *pages[T]) peek(id uint64) *T {
 	if p := s.index[id/pageSize]; p != nil {

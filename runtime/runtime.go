@@ -46,6 +46,7 @@ type Runtime struct {
 	l      *lua.LState
 	meter  *luax.Meter // nil: handlers cannot be interrupted
 	lib    *bindings.Lib
+	tables *interp.Janitor
 	host   *host.Host
 	stderr *host.Stream
 	trace  *os.File // POELUA_TRACE_FILE, which Close closes
@@ -61,7 +62,7 @@ type Runtime struct {
 // environment. Errors: an unknown loop or clock, an unknown name in one of those lists, a trace file that cannot be
 // written.
 func New(o Options) (*Runtime, error) {
-	rt := &Runtime{host: host.New(), args: o.Args}
+	rt := &Runtime{host: host.New(), args: o.Args, tables: &interp.Janitor{}}
 	rt.stderr = rt.host.Stderr()
 	if o.Stderr != nil {
 		rt.stderr = host.NewStream(o.Stderr)
@@ -109,6 +110,8 @@ func (rt *Runtime) kernelOptions(o Options) (kernel.Options, error) {
 		Protect: func(f func()) error { return rt.lib.Protect(f) },
 		Blame:   func(d *kernel.Dispatch, err error) error { return rt.lib.Blame(d, err) },
 		Format:  func(v any) string { return rt.lib.Format(v) },
+
+		Housekeep: rt.tables.Housekeep,
 	}
 	if err := rt.chooseLoop(&o, &ko); err != nil {
 		return ko, err
@@ -213,6 +216,12 @@ func (rt *Runtime) openLua(o Options, stdin *host.Input, stdout *host.Stream) {
 		Touched:   rt.k.Touch,
 		Closing:   func(fd int) { rt.lib.Closing(fd) },
 		Started:   rt.k.ProcessStarted,
+		Janitor:   rt.tables,
+		Collect: func(full bool) {
+			if full {
+				rt.tables.Full()
+			}
+		},
 	}
 	made := interp.New(c)
 	l := made.State
@@ -220,6 +229,7 @@ func (rt *Runtime) openLua(o Options, stdin *host.Input, stdout *host.Stream) {
 	rt.lib = bindings.New(bindings.Config{
 		State: l, Kernel: rt.k, Host: rt.host, Guard: made.Guard, Meter: made.Meter, Version: Version,
 	})
+	rt.tables.Roots, rt.tables.Held = rt.lib.Roots, rt.lib.Held
 	pkg := l.GetGlobal("package").(*lua.LTable)
 	pkg.RawGetString("loaded").(*lua.LTable).RawSetString("poe", rt.lib.Module())
 	preload := pkg.RawGetString("preload").(*lua.LTable)

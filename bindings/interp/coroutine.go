@@ -59,7 +59,7 @@ func (c coroutines) resume(l *lua.LState) int {
 func (c coroutines) wrap(l *lua.LState) int {
 	a := luax.Args{L: l, Name: "wrap"}
 	co := c.New(a.Function(1))
-	l.Push(l.NewFunction(func(l *lua.LState) int {
+	l.Push(l.NewClosure(func(l *lua.LState) int {
 		l.Insert(lua.LNil, 1)
 		started := co.Status() == luax.Suspended
 		err := c.Resume(l, co)
@@ -75,7 +75,7 @@ func (c coroutines) wrap(l *lua.LState) int {
 		}
 		c.Fail(co, v)
 		return 0
-	}))
+	}, co.Value())) // for those who look at all that a program can reach
 	return 1
 }
 

@@ -39,6 +39,8 @@ type Config struct {
 	Touched func()        // called when a file's descriptor was read or written
 	Closing func(fd int)  // called before a file is closed
 	Started func(pid int) // called for each process that io.popen started
+
+	Janitor *Janitor // gives back the memory of tables that shrank; nil: nobody does
 }
 
 const (
@@ -75,6 +77,9 @@ func New(c Config) *Lua {
 	if c.CallDepth <= 0 {
 		c.CallDepth = 2000
 	}
+	if c.Janitor == nil {
+		c.Janitor = &Janitor{}
+	}
 	l := lua.NewState(lua.Options{
 		CallStackSize:    c.CallDepth + c.CallDepth/10 + 40, // some calls are gopher-lua's and ours
 		RegistrySize:     stackStart,
@@ -107,8 +112,10 @@ func New(c Config) *Lua {
 	openBase(l, c)
 	openTable(l, g)
 	openMath(l, c)
+	openNext(l, &c.Janitor.cursors)
 	openCoroutine(l, i.Coroutines)
 	openDebug(l, i.Coroutines)
+	c.Janitor.open(l, c.Simulated)
 	openLoad(l, g, c, openIO(l, c))
 	openOS(l, c)
 	openNumbers(l)

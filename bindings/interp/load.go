@@ -43,10 +43,8 @@ func loadChunk(l *lua.LState, name string, source []byte) (fn *lua.LFunction, er
 	if err != nil {
 		return nil, syntaxError(err, name, source)
 	}
-	if len(source) > surveyed {
-		if err := examine(name, chunk); err != nil {
-			return nil, err
-		}
+	if chunk, err = examine(name, chunk, len(source)); err != nil {
+		return nil, err
 	}
 	proto, err := lua.Compile(chunk, name)
 	if err != nil {

@@ -14,11 +14,12 @@ import (
 //   - It looks for each constant in the list of all constants of a function: 200,000 take minutes.
 //   - A constructor loses its items beyond 25,550.
 //   - A jump over more than 131,071 instructions leads anywhere.
+//   - So does one back to a jump; see flow.go.
 //
 // Large constructors, as in files of data, are taken apart into functions that fill the table piece by piece. The rest is
 // refused.
 const (
-	surveyed = 1 << 14 // bytes of source; below it nothing of this can happen
+	counted = 1 << 14 // bytes of source; below it there cannot be too many constants
 
 	deepest          = 100_000 // levels of the tree; the compiler takes some 1,000 bytes for one
 	deepestFunctions = 1_000   // functions within functions; it goes through them all for each name
@@ -34,6 +35,7 @@ const (
 // survey goes through the syntax tree of a chunk.
 type survey struct {
 	name      string
+	counts    bool
 	constants int // squares
 	functions []*surveyedFunction
 }
@@ -53,8 +55,8 @@ type constant struct {
 // tooMuch is a reason to refuse a chunk.
 type tooMuch struct{ error }
 
-// examine refuses a chunk that the compiler does not bear, and takes large constructors apart.
-func examine(name string, chunk []ast.Stmt) (err error) {
+// examine refuses a chunk that the compiler does not bear, and changes what it would compile wrong.
+func examine(name string, chunk []ast.Stmt, size int) (mended []ast.Stmt, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			t, ok := r.(tooMuch)
@@ -64,13 +66,11 @@ func examine(name string, chunk []ast.Stmt) (err error) {
 			err = t.error
 		}
 	}()
-	s := &survey{name: name}
+	s := &survey{name: name, counts: size > counted}
 	s.enter(0, true)
-	for i := range chunk {
-		s.visit(reflect.ValueOf(&chunk[i]).Elem(), deepest)
-	}
+	s.visit(reflect.ValueOf(&chunk).Elem(), deepest)
 	s.leave()
-	return nil
+	return chunk, nil
 }
 
 func (s *survey) refuse(line int, what string) {
@@ -78,7 +78,11 @@ func (s *survey) refuse(line int, what string) {
 }
 
 func (s *survey) enter(line int, varargs bool) {
-	s.functions = append(s.functions, &surveyedFunction{line, varargs, map[constant]struct{}{}})
+	f := &surveyedFunction{line: line, varargs: varargs}
+	if s.counts {
+		f.values = map[constant]struct{}{}
+	}
+	s.functions = append(s.functions, f)
 	if len(s.functions) > deepestFunctions {
 		s.refuse(line, "chunk has too many syntax levels")
 	}
@@ -95,6 +99,9 @@ func (s *survey) leave() {
 }
 
 func (s *survey) constant(text string, number bool) {
+	if !s.counts {
+		return
+	}
 	f := s.functions[len(s.functions)-1]
 	f.values[constant{text, number}] = struct{}{}
 	if n := len(f.values); n*n > mostConstants {
@@ -117,12 +124,18 @@ func (s *survey) visit(v reflect.Value, levels int) (parts int) {
 			return 0
 		}
 	case reflect.Slice:
+		if block, ok := v.Interface().([]ast.Stmt); ok {
+			v.Set(reflect.ValueOf(labels(block)))
+		}
 		for i := range v.Len() {
 			parts += s.visit(v.Index(i), levels-1)
 		}
 		return parts
 	default:
 		return 0
+	}
+	if statement, ok := v.Interface().(ast.Stmt); ok {
+		landings(statement)
 	}
 	switch node := v.Interface().(type) {
 	case *ast.FunctionExpr:

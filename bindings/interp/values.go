@@ -8,9 +8,12 @@ import (
 )
 
 // oneByte are the strings of one byte, smallNumbers the first numbers: made once, they need no memory when they are used.
-var oneByte, smallNumbers = func() (s, n [256]lua.LValue) {
-	for i := range 256 {
-		s[i], n[i] = lua.LString([]byte{byte(i)}), lua.LNumber(i)
+var oneByte, smallNumbers = func() (s [256]lua.LValue, n [1025]lua.LValue) {
+	for i := range s {
+		s[i] = lua.LString([]byte{byte(i)})
+	}
+	for i := range n {
+		n[i] = lua.LNumber(i)
 	}
 	return s, n
 }()
@@ -36,6 +39,14 @@ func cut(s string, begin, end int) string {
 }
 
 func pushNumber(l *lua.LState, number float64) { l.Push(numberValue(number)) }
+
+// smallNumber is a number from 0 on, small or not.
+func smallNumber(i int) lua.LValue {
+	if i < len(smallNumbers) {
+		return smallNumbers[i]
+	}
+	return lua.LNumber(i)
+}
 
 func numberValue(number float64) lua.LValue {
 	if i := int(number); uint(i) < uint(len(smallNumbers)) && float64(i) == number && (i > 0 || !math.Signbit(number)) {

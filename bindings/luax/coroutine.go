@@ -139,6 +139,20 @@ func AsCoroutine(v lua.LValue) *Coroutine {
 	return nil
 }
 
+// Hold yields what the coroutine keeps in memory: the function that it is made of, or what lies on its stacks.
+func (co *Coroutine) Hold(yield func(lua.LValue)) {
+	if co.fn != nil {
+		yield(co.fn)
+	}
+	for _, t := range co.threads {
+		for _, v := range stack(t.state) {
+			if v != nil {
+				yield(v)
+			}
+		}
+	}
+}
+
 // Running is the coroutine that runs; nil if none does.
 func (c *Coroutines) Running() *Coroutine { return c.running }
 

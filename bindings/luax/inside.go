@@ -113,11 +113,14 @@ func Wanted(l *lua.LState) int {
 	return *field[int](unsafe.Pointer(currentFrame(l)), inside.frameNRet)
 }
 
-// roomTaken is how many values the stack of l has memory for.
-func roomTaken(l *lua.LState) int {
+// stack is what the stack of l holds, which the caller must not change. Beyond the top it is nil.
+func stack(l *lua.LState) []lua.LValue {
 	registry := *field[unsafe.Pointer](unsafe.Pointer(l), inside.reg)
-	return cap(*field[[]lua.LValue](registry, inside.regArray))
+	return *field[[]lua.LValue](registry, inside.regArray)
 }
+
+// roomTaken is how many values the stack of l has memory for.
+func roomTaken(l *lua.LState) int { return cap(stack(l)) }
 
 func errorFlag(l *lua.LState) *bool { return field[bool](unsafe.Pointer(l), inside.hasErrorFunc) }
 
@@ -157,7 +160,7 @@ type Table struct {
 	Array     []lua.LValue              // values of 1 to len(Array); lua.LNil where there is none. Never a nil interface.
 	Others    map[lua.LValue]lua.LValue // by keys that are neither strings nor in the reach of Array; may be nil
 	Strings   map[string]lua.LValue     // by strings; may be nil
-	Keys      []lua.LValue              // each key that ever was in Others or Strings, in the order of next; grows only
+	Keys      []lua.LValue              // each key that ever was in Others or Strings, in the order of next
 	Index     map[lua.LValue]int        // the places of keys in Keys; not nil if Keys is not
 }
 

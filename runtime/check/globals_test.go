@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"github.com/poelua/poelua/runtime/check"
 )
 
@@ -83,20 +81,6 @@ func TestScopesAreThoseOfLua(t *testing.T) {
 		{"... of the chunk", "local a, b = ... print(a, b)", nil},
 		{"an inner local hides the outer one and goes", "local v = 1 do local v = 2 print(v) end print(v)", nil},
 		{"a label is no variable", "goto v\n::v::", nil},
-	})
-}
-
-func TestNamesOfLuaAreKnown(t *testing.T) {
-	l := lua.NewState()
-	defer l.Close()
-	l.G.Global.ForEach(func(name, _ lua.LValue) {
-		if name.String() == "_printregs" { // a debugging aid of gopher-lua, not for scripts
-			return
-		}
-		source := fmt.Sprintf("local here = %s return here", name)
-		for _, f := range check.Source("x.lua", []byte(source)) {
-			t.Error(f)
-		}
 	})
 }
 
