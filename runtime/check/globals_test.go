@@ -3,8 +3,6 @@ package check_test
 import (
 	"fmt"
 	"testing"
-
-	"github.com/poelua/poelua/runtime/check"
 )
 
 func TestUndefinedGlobals(t *testing.T) {
