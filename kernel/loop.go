@@ -17,7 +17,7 @@ const (
 	staleFirst = time.Second
 	staleLast  = time.Minute
 	// tidyEvery is how many queued events are handled between calls of Options.Housekeep.
-	tidyEvery = 64
+	tidyEvery = 32
 	tidySoon  = 8 // the same when it has more to do, but not at once
 )
 

@@ -55,10 +55,14 @@ type Janitor struct {
 	peaks map[uintptr]*peak
 	owed  []weak.Pointer[lua.LTable] // tables whose maps are to be made anew when nothing else is to be done
 
-	freed    int           // bytes, by estimate, since Go was last asked to give them to the system
-	found    int           // what the last cycle freed
-	before   int           // freed when this one began
-	asking   atomic.Bool   // it is being asked
+	freed     int         // bytes, by estimate, since Go was last asked to give them to the system
+	found     int         // what the last cycle freed
+	before    int         // freed when this one began
+	asking    atomic.Bool // it is being asked
+	lookedAt  uint64      // events when it was last looked how much is in use
+	allocated uint64      // bytes ever allocated by then
+	perEvent  uint64      // bytes that an event has allocated of late
+
 	base     uint64        // bytes in use when the last cycle ended, or fewer since
 	heap     uint64        // bytes in use when this cycle began
 	ended    time.Duration // the last cycle
@@ -85,6 +89,8 @@ const (
 	// not exact; so only programs that need it have one.
 	simulatedGrowth = 48 << 20
 	freedMuch       = 16 << 20
+	// wastes is how much an event allocates after each of which it is looked whether something is to be done.
+	wastes = 1 << 19
 
 	stackLimit = 1 << 16
 	laterLimit = 1 << 10
@@ -136,7 +142,8 @@ func (j *Janitor) open(l *lua.LState, simulated bool) {
 		j.Now = func() time.Duration { return time.Since(start) }
 	}
 	j.ended = j.Now()
-	j.base = bytesInUse()
+	j.base, j.allocated = memory()
+	j.perEvent = wastes // until it is known
 }
 
 // Housekeep does a slice of work if there is any. It is called between events: with idle if nothing is due and no handle
@@ -150,7 +157,7 @@ func (j *Janitor) Housekeep(idle bool, handled uint64) time.Duration {
 	}
 	if !j.cycling {
 		if wait := j.wait(idle, now, handled); wait != 0 {
-			return wait
+			return j.soon(idle, wait)
 		}
 		j.begin(handled)
 	}
@@ -172,7 +179,7 @@ func (j *Janitor) Housekeep(idle bool, handled uint64) time.Duration {
 	j.took += j.slice
 	if !j.cycling {
 		j.ended = j.sliced
-		return j.wait(idle, j.sliced, handled)
+		return j.soon(idle, j.wait(idle, j.sliced, handled))
 	}
 	if idle || pressed {
 		return 0
@@ -194,7 +201,11 @@ func (j *Janitor) pressed() bool {
 func (j *Janitor) wait(idle bool, now time.Duration, handled uint64) time.Duration {
 	if now-j.looked >= lookLeast {
 		j.looked = now
-		used := bytesInUse()
+		used, allocated := memory()
+		if events := handled - j.lookedAt; events > 0 {
+			j.perEvent = (allocated - j.allocated) / events
+		}
+		j.lookedAt, j.allocated = handled, allocated
 		j.base = min(j.base, used)
 		least := uint64(growth)
 		if j.simulated {
@@ -212,6 +223,19 @@ func (j *Janitor) wait(idle bool, now time.Duration, handled uint64) time.Durati
 		return -1
 	}
 	return max(0, j.ended+max(idleLeast, idleShare*j.took)-now)
+}
+
+// soon is after how long the janitor looks again while events wait, if it has nothing to do: where an event may waste much,
+// before many of them.
+func (j *Janitor) soon(idle bool, wait time.Duration) time.Duration {
+	switch {
+	case idle:
+	case j.perEvent >= wastes:
+		return 0
+	case j.perEvent >= wastes/8:
+		return 1
+	}
+	return wait
 }
 
 // Full does a whole cycle at once. Unlike Housekeep it may be called while Lua runs.
@@ -691,11 +715,17 @@ func (b *job) fillIndex(in *luax.Table) (done bool) {
 	return true
 }
 
-// bytesInUse is the size of the heap: what is alive and what has become garbage since Go last collected.
+// memory is the size of the heap, what is alive and what has become garbage since Go last collected, and how much was ever
+// allocated.
+func memory() (used, allocated uint64) {
+	samples := [2]metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(samples[:])
+	return samples[0].Value.Uint64(), samples[1].Value.Uint64()
+}
+
 func bytesInUse() uint64 {
-	sample := [1]metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(sample[:])
-	return sample[0].Value.Uint64()
+	used, _ := memory()
+	return used
 }
 
 // marks is a set of addresses. It consists of many small tables, so that none takes long to grow.
