@@ -17,7 +17,8 @@ import (
 type Lib struct {
 	Guard *luax.Guard
 
-	meter *luax.Meter // nil: nothing is counted
+	meter    *luax.Meter // nil: nothing is counted
+	counting bool        // for the event that is about to be received the meter has begun
 
 	k    *kernel.Kernel
 	host *host.Host

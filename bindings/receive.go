@@ -133,17 +133,12 @@ func (s *session) define(l *lua.LState, h handler) {
 
 // Receive implements kernel.Receiver.
 func (s *session) Receive(d *kernel.Dispatch) error {
-	m := s.lib.meter
-	if m == nil {
-		return s.receive(d)
+	if m := s.lib.meter; m != nil {
+		if !s.lib.counting {
+			return s.receiveCounted(m, d)
+		}
+		s.lib.counting = false
 	}
-	spent := m.Enter()
-	err := s.receive(d)
-	m.Leave(spent)
-	return err
-}
-
-func (s *session) receive(d *kernel.Dispatch) error {
 	if s.trace {
 		s.traceEvent(d)
 	}
@@ -164,6 +159,15 @@ func (s *session) receive(d *kernel.Dispatch) error {
 	base := l.GetTop()
 	n := s.pushCall(l, h, d, d.Args)
 	return s.finish(l, d, base, n)
+}
+
+// receiveCounted is Receive with what the handler does counted.
+func (s *session) receiveCounted(m *luax.Meter, d *kernel.Dispatch) error {
+	spent := m.Enter()
+	s.lib.counting = true
+	err := s.Receive(d)
+	m.Leave(spent)
+	return err
 }
 
 // Hears implements kernel.Hearer.

@@ -41,7 +41,7 @@ func coroutineArg(l *lua.LState, name string) *luax.Coroutine {
 // create is coroutine.create. Differs: of a function written in Go, too.
 func (c coroutines) create(l *lua.LState) int {
 	a := luax.Args{L: l, Name: "create"}
-	l.Push(c.New(a.Function(1)).Value())
+	l.Push(c.New(l, a.Function(1)).Value())
 	return 1
 }
 
@@ -58,7 +58,7 @@ func (c coroutines) resume(l *lua.LState) int {
 
 func (c coroutines) wrap(l *lua.LState) int {
 	a := luax.Args{L: l, Name: "wrap"}
-	co := c.New(a.Function(1))
+	co := c.New(l, a.Function(1))
 	l.Push(l.NewClosure(func(l *lua.LState) int {
 		l.Insert(lua.LNil, 1)
 		started := co.Status() == luax.Suspended

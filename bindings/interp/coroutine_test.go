@@ -54,6 +54,11 @@ local co = coroutine.create(function() local function f() coroutine.yield() end 
 say((debug.traceback(co, "m"):gsub("%[C%]", "[Go]")))
 say((debug.traceback(co, "m", 1):gsub("%[C%]", "[Go]"))) say(debug.traceback(co, nil, 1)) say(debug.traceback(co, {}) ~= nil)
 local d = coroutine.create(function() local function g() error("x") end g() end) coroutine.resume(d) say((debug.traceback(d):gsub("%[C%]", "[Go]")))`,
+		"environments": `
+local co = coroutine.create(function() coroutine.yield(getfenv(0)) say(loadstring("return a")()) setfenv(0, { a = 16 }) coroutine.yield() say(loadstring("return a")()) end)
+local env = { a = 15 } debug.setfenv(co, env) say(debug.getfenv(co) == env) say(select(2, coroutine.resume(co)) == env) coroutine.resume(co)
+say(debug.getfenv(co).a, getfenv(0) == _G, coroutine.wrap(function() return getfenv(0) == _G end)()) coroutine.resume(co)
+say(coroutine.wrap(function() return getfenv(0) == _G end)())`,
 		"levels": `
 local function f(level) error("at " .. level, level) end
 for level = 0, 4 do say(coroutine.resume(coroutine.create(function() local ok = f(level) return ok end))) end`,

@@ -11,7 +11,7 @@ import (
 // How: within a coroutine, pcall yields to the Go function that resumed the thread, asking it to call something.
 // That function, Coroutines.Resume, has the call made on a thread of its own and resumes the first with its outcome.
 type Coroutine struct {
-	value   lua.LState // what scripts have; its fields are empty
+	value   lua.LState // what scripts have; its fields are empty but for Env
 	threads []thread   // the last is the one that runs, or will; nil before the first resume and after the end
 	fn      *lua.LFunction
 	status  Status
@@ -122,8 +122,12 @@ func (c *Coroutines) done(l *lua.LState) int {
 	return 0
 }
 
-// New makes a coroutine of a function.
-func (c *Coroutines) New(fn *lua.LFunction) *Coroutine { return &Coroutine{fn: fn} }
+// New makes a coroutine of a function. As in Lua 5.1 it has the table of globals of l, who makes it, for its own.
+func (c *Coroutines) New(l *lua.LState, fn *lua.LFunction) *Coroutine {
+	co := &Coroutine{fn: fn}
+	co.value.Env = l.Env
+	return co
+}
 
 // Value is the coroutine as a Lua value.
 func (co *Coroutine) Value() *lua.LState { return &co.value }
@@ -243,8 +247,11 @@ func (c *Coroutines) run(l *lua.LState, co *Coroutine) *Error {
 		fit(l, co.top().want)
 	}
 	for {
-		l.Replace(1, co.top().state)
+		state := co.top().state
+		l.Replace(1, state)
+		state.Env = co.value.Env
 		err := c.step(l, co)
+		co.value.Env = state.Env
 		switch {
 		case err == nil && c.outcome == asked:
 			c.push(l, co, c.handler)

@@ -16,7 +16,7 @@ func metered(t testing.TB, limits luax.Limits) (*world, *luax.Meter) {
 	threads := luax.NewCoroutines(w.guard)
 	w.function("pcall", threads.PCall)
 	w.function("wrap", func(l *lua.LState) int {
-		co := threads.New(l.CheckFunction(1))
+		co := threads.New(l, l.CheckFunction(1))
 		l.Push(l.NewFunction(func(l *lua.LState) int {
 			l.Insert(lua.LNil, 1)
 			if err := threads.Resume(l, co); err != nil {
