@@ -110,7 +110,7 @@ func New(c Config) *Lua {
 		tick = i.Meter.Check
 	}
 	openBase(l, c)
-	openTable(l, g)
+	openTable(l, g, &c.Janitor.cursors)
 	openMath(l, c)
 	openNext(l, &c.Janitor.cursors)
 	openCoroutine(l, i.Coroutines)

@@ -10,17 +10,20 @@ import (
 )
 
 // tableLib is the library table of one Lua state.
-type tableLib struct{ guard *luax.Guard }
+type tableLib struct {
+	guard   *luax.Guard
+	cursors *cursors
+}
 
 // openTable makes the library table of Lua 5.1, and unpack. pack, unpack and move are there as in later Lua.
 //
 // Differs: the integers from 1 to 2^24-1 are all there is room for in a table's array; what would push values out of it
 // raises "table is full". unpack gives as many values as the stack takes, not 8,000.
-func openTable(l *lua.LState, g *luax.Guard) {
-	o := tableLib{g}
+func openTable(l *lua.LState, g *luax.Guard, c *cursors) {
+	o := tableLib{g, c}
 	t := l.RegisterModule(lua.TabLibName, map[string]lua.LGFunction{
 		"concat":   tableConcat,
-		"foreach":  tableForeach,
+		"foreach":  o.foreach,
 		"foreachi": tableForeachi,
 		"getn":     tableGetn,
 		"insert":   tableInsert,
@@ -301,24 +304,20 @@ func move(source *lua.LTable, first int, target *lua.LTable, to, n int) {
 	}
 }
 
-// tableForeach calls a function for each field until it gives a value. What the function adds may or may not be met.
-func tableForeach(l *lua.LState) int {
+// foreach calls a function for each field until it gives a value. What the function adds may or may not be met.
+func (o tableLib) foreach(l *lua.LState) int {
 	a := luax.Args{L: l, Name: "foreach"}
 	t, f := tableArg(a, 1), a.Function(2)
-	in := luax.Inside(t)
-	size, fields := len(in.Array), len(in.Keys)
-	for i := 0; i < min(size, len(in.Array)); i++ {
-		if v := in.Array[i]; v != lua.LNil && answers(l, f, lua.LNumber(i+1), v) {
+	for key := lua.LNil; ; {
+		next, v, ok := o.cursors.step(t, key)
+		if !ok || v == nil {
+			return 0
+		}
+		if answers(l, f, next, v) {
 			return 1
 		}
+		key = next
 	}
-	for i := 0; i < min(fields, len(in.Keys)); i++ {
-		key := in.Keys[i]
-		if v := t.RawGetH(key); v != lua.LNil && answers(l, f, key, v) {
-			return 1
-		}
-	}
-	return 0
 }
 
 func tableForeachi(l *lua.LState) int {
