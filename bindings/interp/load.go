@@ -48,6 +48,9 @@ func loadChunk(l *lua.LState, name string, source []byte) (fn *lua.LFunction, er
 			return nil, err
 		}
 	}
+	if err := mend(name, chunk); err != nil {
+		return nil, err
+	}
 	proto, err := lua.Compile(chunk, name)
 	if err != nil {
 		return nil, syntaxError(err, name, source)
