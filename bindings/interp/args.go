@@ -8,6 +8,14 @@ import (
 	"github.com/poelua/poelua/bindings/luax"
 )
 
+// anyArg is argument n, which may be nil but must be there.
+func anyArg(a luax.Args, n int) lua.LValue {
+	if n > a.Count() {
+		luax.ArgError(a.L, a.Name, n, "value expected")
+	}
+	return a.Get(n)
+}
+
 // textArg is argument n, which must be a string or a number.
 func textArg(a luax.Args, n int) string {
 	switch v := a.Get(n).(type) {

@@ -49,14 +49,6 @@ func openBase(l *lua.LState, c Config) {
 	l.SetGlobal("arg", args)
 }
 
-// anyArg is argument n, which may be nil but must be there.
-func anyArg(a luax.Args, n int) lua.LValue {
-	if n > a.Count() {
-		luax.ArgError(a.L, a.Name, n, "value expected")
-	}
-	return a.Get(n)
-}
-
 // tableArg is argument n, which must be a table.
 func tableArg(a luax.Args, n int) *lua.LTable {
 	t, ok := a.Get(n).(*lua.LTable)

@@ -46,6 +46,9 @@ func loadChunk(l *lua.LState, name string, source []byte) (fn *lua.LFunction, er
 	if chunk, err = examine(name, chunk, len(source)); err != nil {
 		return nil, err
 	}
+	if err := mend(name, chunk); err != nil {
+		return nil, err
+	}
 	proto, err := lua.Compile(chunk, name)
 	if err != nil {
 		return nil, syntaxError(err, name, source)

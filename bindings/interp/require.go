@@ -31,8 +31,20 @@ func (o loader) openRequire(l *lua.LState) {
 	loaders.Append(l.NewFunction(r.searchPreload))
 	loaders.Append(l.NewFunction(r.searchPath))
 	pkg.RawSetString("loaders", loaders)
+	pkg.RawSetString("loadlib", l.NewFunction(loadlib))
 	l.SetField(l.Get(lua.RegistryIndex), "_LOADERS", loaders)
 	l.SetGlobal("require", luaPart(l, requireSource, l.NewFunction(r.find), l.NewFunction(r.finish)))
+}
+
+// loadlib is package.loadlib where there are no C modules.
+func loadlib(l *lua.LState) int {
+	a := luax.Args{L: l, Name: "loadlib"}
+	textArg(a, 1)
+	textArg(a, 2)
+	l.Push(lua.LNil)
+	l.Push(lua.LString("C modules cannot be loaded"))
+	l.Push(lua.LString("absent"))
+	return 3
 }
 
 // requirer is require's state.

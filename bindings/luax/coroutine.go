@@ -11,7 +11,7 @@ import (
 // How: within a coroutine, pcall yields to the Go function that resumed the thread, asking it to call something.
 // That function, Coroutines.Resume, has the call made on a thread of its own and resumes the first with its outcome.
 type Coroutine struct {
-	value   lua.LState // what scripts have; its fields are empty but for Env
+	value   lua.LState // what scripts have; its fields are empty, but for Env while there are no threads
 	threads []thread   // the last is the one that runs, or will; nil before the first resume and after the end
 	fn      *lua.LFunction
 	status  Status
@@ -160,6 +160,23 @@ func (co *Coroutine) Hold(yield func(lua.LValue)) {
 // Running is the coroutine that runs; nil if none does.
 func (c *Coroutines) Running() *Coroutine { return c.running }
 
+// Env is the table of globals that chunks are given which the coroutine loads.
+func (co *Coroutine) Env() *lua.LTable {
+	if co.threads != nil {
+		return co.top().state.Env
+	}
+	return co.value.Env
+}
+
+// SetEnv sets what Env gives.
+func (co *Coroutine) SetEnv(env *lua.LTable) {
+	if co.threads != nil {
+		co.top().state.Env = env
+	} else {
+		co.value.Env = env
+	}
+}
+
 func (co *Coroutine) top() *thread { return &co.threads[len(co.threads)-1] }
 
 // push gives the coroutine one more thread, whose first call is to be made.
@@ -169,6 +186,7 @@ func (c *Coroutines) push(l *lua.LState, co *Coroutine, handler *lua.LFunction) 
 		l.Call(0, 0)
 	}
 	n := len(c.idle) - 1
+	c.idle[n].Env = co.Env()
 	co.threads = append(co.threads, thread{state: c.idle[n], handler: handler})
 	c.idle[n] = nil
 	c.idle = c.idle[:n]
@@ -178,6 +196,11 @@ func (c *Coroutines) push(l *lua.LState, co *Coroutine, handler *lua.LFunction) 
 func (c *Coroutines) pop(co *Coroutine) {
 	n := len(co.threads) - 1
 	state := co.threads[n].state
+	if n > 0 {
+		co.threads[n-1].state.Env = state.Env
+	} else {
+		co.value.Env = state.Env
+	}
 	co.threads[n] = thread{}
 	co.threads = co.threads[:n]
 	if !state.Dead && len(c.idle) < mostIdle && roomTaken(state) <= idleRoom {
@@ -247,11 +270,8 @@ func (c *Coroutines) run(l *lua.LState, co *Coroutine) *Error {
 		fit(l, co.top().want)
 	}
 	for {
-		state := co.top().state
-		l.Replace(1, state)
-		state.Env = co.value.Env
+		l.Replace(1, co.top().state)
 		err := c.step(l, co)
-		co.value.Env = state.Env
 		switch {
 		case err == nil && c.outcome == asked:
 			c.push(l, co, c.handler)
@@ -413,6 +433,17 @@ func (c *Coroutines) CallOf(co *Coroutine, level int) (CallInfo, bool) {
 		return CallInfo{Name: "yield"}, true
 	}
 	return callAt(currentFrame(co.top().state), level-1)
+}
+
+// LocalOf is LocalAt for a coroutine that does not run. Of one that has ended nothing is left.
+func (c *Coroutines) LocalOf(co *Coroutine, level, n int) (Local, bool) {
+	if co.threads == nil {
+		return Local{}, false
+	}
+	if level == 0 {
+		return Local{}, true
+	}
+	return localAt(co.top().state, level-1, n)
 }
 
 // addOuter adds the calls of the threads of a coroutine that wait for its last.

@@ -16,10 +16,10 @@ var inside = layout()
 
 type offsets struct {
 	currentFrame, hasErrorFunc, uvcache, reg uintptr // LState
-	frameFn, frameParent, framePc, frameL    uintptr // callFrame
-	frameNRet, frameTailCall                 uintptr
+	frameFn, frameParent, framePc, frameBase uintptr // callFrame
+	frameL, frameNRet, frameTailCall         uintptr
 	uvNext, uvIndex                          uintptr // Upvalue
-	regArray                                 uintptr // registry
+	regArray, regTop                         uintptr // registry
 }
 
 func layout() (o offsets) {
@@ -32,12 +32,14 @@ func layout() (o offsets) {
 	o.frameFn = offset(frame, "Fn")
 	o.frameParent = offset(frame, "Parent")
 	o.framePc = offset(frame, "Pc")
+	o.frameBase = offset(frame, "Base")
 	o.frameL = offset(frame, "LocalBase")
 	o.frameNRet = offset(frame, "NRet")
 	o.frameTailCall = offset(frame, "TailCall")
 	r, _ := state.FieldByName("reg")
 	o.reg = r.Offset
 	o.regArray = offset(r.Type.Elem(), "array")
+	o.regTop = offset(r.Type.Elem(), "top")
 	upvalue := reflect.TypeFor[lua.Upvalue]()
 	o.uvNext = offset(upvalue, "next")
 	o.uvIndex = offset(upvalue, "index")
@@ -111,6 +113,18 @@ func Line(proto *lua.FunctionProto, pc int) int {
 // Wanted is how many results the caller of the running Go function looks at; -1 all there are.
 func Wanted(l *lua.LState) int {
 	return *field[int](unsafe.Pointer(currentFrame(l)), inside.frameNRet)
+}
+
+// frameValues are the values that a call in progress has on the stack of l, up to those of inner, which it has called; nil
+// if it is innermost. Some may be nil.
+func frameValues(l *lua.LState, f, inner frame) []lua.LValue {
+	registry := *field[unsafe.Pointer](unsafe.Pointer(l), inside.reg)
+	top := *field[int](registry, inside.regTop)
+	if inner != nil {
+		top = *field[int](unsafe.Pointer(inner), inside.frameBase)
+	}
+	base := *field[int](unsafe.Pointer(f), inside.frameL)
+	return (*field[[]lua.LValue](registry, inside.regArray))[base:max(base, top)]
 }
 
 // stack is what the stack of l holds, which the caller must not change. Beyond the top it is nil.
@@ -206,4 +220,8 @@ func (g *Guard) across(l *lua.LState) string {
 	return what
 }
 
-const opcodeShift = 26 // in an instruction
+// Where in an instruction its opcode is, and the register that it sets or calls.
+const (
+	opcodeShift   = 26
+	registerShift = 18
+)

@@ -54,8 +54,15 @@ type guarded struct {
 func NewGuard(l *lua.LState) *Guard {
 	g := &Guard{State: l}
 	g.enter = l.NewFunction(g.entered)
+	g.enter.Upvalues = []*lua.Upvalue{passage}
 	return g
 }
+
+// passage is the upvalue that enter is known by. Nothing looks at its value.
+var passage = &lua.Upvalue{}
+
+// isPassage says whether a function is the enter of a Guard, which scripts are not to see among their calls.
+func isPassage(fn *lua.LFunction) bool { return len(fn.Upvalues) == 1 && fn.Upvalues[0] == passage }
 
 // Call calls the function that lies under nargs arguments on the stack of l, protected. When it fails, the stack is as if
 // function and arguments had never been pushed. trace asks for a traceback and a message.
@@ -193,14 +200,18 @@ func Raise(l *lua.LState, e *Error) { l.Error(e.Value, 0) }
 
 // PCall is Lua's pcall, across which a coroutine cannot yield; Coroutines has one for them.
 func (g *Guard) PCall(l *lua.LState) int {
-	l.CheckAny(1)
+	if l.GetTop() < 1 {
+		ArgError(l, "pcall", 1, "value expected")
+	}
 	return g.protected(l, nil)
 }
 
 // XPCall is Lua's xpcall; arguments after the handler are passed on, as in Lua 5.2.
 func (g *Guard) XPCall(l *lua.LState) int {
-	l.CheckAny(1)
-	handler := l.CheckFunction(2)
+	if l.GetTop() < 2 {
+		ArgError(l, "xpcall", 2, "value expected")
+	}
+	handler := Args{L: l, Name: "xpcall"}.Function(2)
 	l.Remove(2)
 	return g.protected(l, handler)
 }

@@ -104,6 +104,36 @@ func frameName(f frame) string {
 	return ""
 }
 
+// nameKinds tells what kind of name a value has by the instruction that fetches it.
+var nameKinds = map[int]string{
+	lua.OP_GETGLOBAL:  "global",
+	lua.OP_GETTABLE:   "field",
+	lua.OP_GETTABLEKS: "field",
+	lua.OP_GETUPVAL:   "upvalue",
+	lua.OP_MOVE:       "local",
+	lua.OP_MOVEN:      "local",
+	lua.OP_SELF:       "method",
+}
+
+// frameNameKind is the kind of name that frameName gives; "" if it gives none. The function was put into its register by
+// the last such instruction before the call: arguments have registers beyond it.
+func frameNameKind(f frame) string {
+	if frameName(f) == "" {
+		return ""
+	}
+	const register = 0xff << registerShift
+	p := parentFrame(f)
+	pc := framePc(p) - 1
+	code := frameFunction(p).Proto.Code
+	callee := code[pc] & register
+	for pc--; pc >= 0; pc-- {
+		if kind := nameKinds[int(code[pc]>>opcodeShift)]; kind != "" && code[pc]&register == callee {
+			return kind
+		}
+	}
+	return ""
+}
+
 // joinTraces puts a traceback in front of another.
 func joinTraces(inner, outer string) string {
 	if inner == "" || outer == "" {
@@ -117,6 +147,8 @@ type CallInfo struct {
 	Func *lua.LFunction // nil for a call that a tail call has replaced
 	Line int            // that it executes; 0 if none is known
 	Name string         // what the caller's source calls the function; "" if that is not known
+
+	NameKind string // "global", "local", "method", "field" or "upvalue"; "" if Name is, or if that is not known
 }
 
 // CallAt tells of the call that many levels above the running Go function, which is level 0. Calls that a tail call has
@@ -124,26 +156,106 @@ type CallInfo struct {
 func CallAt(l *lua.LState, level int) (CallInfo, bool) { return callAt(currentFrame(l), level) }
 
 func callAt(f frame, level int) (CallInfo, bool) {
-	for ; f != nil && level >= 0; f = parentFrame(f) {
+	f, _, ok := frameAt(f, level)
+	if f == nil {
+		return CallInfo{}, ok
+	}
+	c := CallInfo{Func: frameFunction(f), Name: frameName(f), NameKind: frameNameKind(f)}
+	if !c.Func.IsG {
+		c.Line = Line(c.Func.Proto, framePc(f))
+	}
+	return c, true
+}
+
+// frameAt finds the call that many levels above f, and the call that it has made, nil if it is innermost. Of a call that a tail
+// call has replaced there is no more than that it exists.
+func frameAt(f frame, level int) (at, inner frame, ok bool) {
+	for ; f != nil && level >= 0; inner, f = f, parentFrame(f) {
 		fn := frameFunction(f)
 		if !fn.IsG && fn.Proto.LineDefined == hiddenLine {
 			break
 		}
+		if isPassage(fn) {
+			continue
+		}
 		if level == 0 {
-			c := CallInfo{Func: fn, Name: frameName(f)}
-			if !fn.IsG {
-				c.Line = Line(fn.Proto, framePc(f))
-			}
-			return c, true
+			return f, inner, true
 		}
 		level--
 		if !fn.IsG {
 			if level -= frameTailCalls(f); level < 0 {
-				return CallInfo{}, true
+				return nil, nil, true
 			}
 		}
 	}
-	return CallInfo{}, false
+	return nil, nil, false
+}
+
+// Local is a local variable, or another value on the stack, of a call in progress.
+type Local struct {
+	Name string // "(*temporary)" if it is no variable
+
+	place *lua.LValue
+	fixed bool // it cannot be changed: it belongs to a Go function
+	table bool // a constructor is filling it
+}
+
+// Value is what it is.
+func (v Local) Value() lua.LValue { return *v.place }
+
+// Set changes it and says whether it could. Values of Go functions stay as they are, and a table that a constructor is still
+// filling can only become another table: gopher-lua relies on both.
+func (v Local) Set(to lua.LValue) bool {
+	if v.fixed || v.table && to.Type() != lua.LTTable {
+		return false
+	}
+	*v.place = to
+	return true
+}
+
+// LocalAt finds the value that is the n-th of the call that many levels above the running Go function. Its Name is "" if
+// there are not so many; the call may have none at all.
+func LocalAt(l *lua.LState, level, n int) (Local, bool) { return localAt(l, level, n) }
+
+func localAt(l *lua.LState, level, n int) (Local, bool) {
+	f, inner, ok := frameAt(currentFrame(l), level)
+	if f == nil || n < 1 {
+		return Local{}, ok
+	}
+	values := frameValues(l, f, inner)
+	if n > len(values) {
+		return Local{}, true
+	}
+	if values[n-1] == nil {
+		values[n-1] = lua.LNil
+	}
+	v := Local{Name: "(*temporary)", place: &values[n-1]}
+	fn := frameFunction(f)
+	if fn.IsG {
+		v.fixed = true
+		return v, true
+	}
+	if name, ok := fn.LocalName(n, framePc(f)-1); ok {
+		v.Name = name
+	}
+	v.table = isFilled(fn.Proto.Code[framePc(f):], n-1)
+	return v, true
+}
+
+// isFilled says whether a register holds a table that instructions to come go on to fill as a constructor does.
+func isFilled(code []uint32, register int) bool {
+	for _, inst := range code {
+		if int(inst>>registerShift&0xff) != register {
+			continue
+		}
+		switch int(inst >> opcodeShift) {
+		case lua.OP_SETLIST:
+			return true
+		case lua.OP_NEWTABLE:
+			return false
+		}
+	}
+	return false
 }
 
 // Place is where the call is that many levels above the running Go function, "source:line: ", for the front of a message.
