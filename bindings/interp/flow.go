@@ -36,7 +36,64 @@ func conditionEffect(e ast.Expr, onTrue bool) effect {
 		}
 		return conditionEffect(e.Rhs, onTrue)
 	}
+	return valueEffect(e)
+}
+
+// valueEffect tells what is computed to have values is compiled to, at its beginning, and jump if in doubt: false and a
+// begins with a jump, and so does a + (false and b) if a is at hand.
+func valueEffect(values ...ast.Expr) effect {
+	for _, e := range values {
+		if beginsWithJump(e) {
+			return jump
+		}
+	}
 	return other
+}
+
+func beginsWithJump(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.LogicalOpExpr:
+		return isAtHand(e.Lhs) || beginsWithJump(e.Lhs)
+	case *ast.RelationalOpExpr:
+		return beginsWithJump(e.Lhs) || isAtHand(e.Lhs) && beginsWithJump(e.Rhs)
+	case *ast.ArithmeticOpExpr:
+		return beginsWithJump(e.Lhs) || isAtHand(e.Lhs) && beginsWithJump(e.Rhs)
+	case *ast.AttrGetExpr:
+		return beginsWithJump(e.Object) || isAtHand(e.Object) && beginsWithJump(e.Key)
+	case *ast.StringConcatOpExpr:
+		return beginsWithJump(e.Lhs)
+	case *ast.UnaryMinusOpExpr:
+		return beginsWithJump(e.Expr)
+	case *ast.UnaryNotOpExpr:
+		return beginsWithJump(e.Expr)
+	case *ast.UnaryLenOpExpr:
+		return beginsWithJump(e.Expr)
+	case *ast.FuncCallExpr:
+		return beginsWithJump(e.Func) || beginsWithJump(e.Receiver)
+	}
+	return false
+}
+
+// isAtHand tells whether an expression may need no instruction: a constant or a variable.
+func isAtHand(e ast.Expr) bool {
+	switch e.(type) {
+	case *ast.FalseExpr, *ast.NilExpr, *ast.TrueExpr, *ast.NumberExpr, *ast.StringExpr, *ast.IdentExpr:
+		return true
+	}
+	return isNumber(e)
+}
+
+// isNumber tells whether an expression is computed by the compiler: numbers and operators.
+func isNumber(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.NumberExpr:
+		return true
+	case *ast.UnaryMinusOpExpr:
+		return isNumber(e.Expr)
+	case *ast.ArithmeticOpExpr:
+		return isNumber(e.Lhs) && isNumber(e.Rhs)
+	}
+	return false
 }
 
 // blockEffect tells what statements are compiled to, at their beginning.
@@ -81,6 +138,23 @@ func statementEffect(s ast.Stmt) effect {
 			e = conditionEffect(s.Condition, false)
 		}
 		return e
+	case *ast.AssignStmt:
+		for _, target := range s.Lhs {
+			if valueEffect(target) == jump {
+				return jump
+			}
+		}
+		return valueEffect(s.Rhs...)
+	case *ast.LocalAssignStmt:
+		return valueEffect(s.Exprs...)
+	case *ast.FuncCallStmt:
+		return valueEffect(s.Expr)
+	case *ast.NumberForStmt:
+		return valueEffect(s.Init)
+	case *ast.GenericForStmt:
+		return valueEffect(s.Exprs...)
+	case *ast.ReturnStmt:
+		return valueEffect(s.Exprs...)
 	}
 	return other
 }

@@ -43,7 +43,8 @@ func loadChunk(l *lua.LState, name string, source []byte) (fn *lua.LFunction, er
 	if err != nil {
 		return nil, syntaxError(err, name, source)
 	}
-	if chunk, err = examine(name, chunk, len(source)); err != nil {
+	chunk, gotos, err := examine(name, chunk, len(source))
+	if err != nil {
 		return nil, err
 	}
 	if err := mend(name, chunk); err != nil {
@@ -54,6 +55,7 @@ func loadChunk(l *lua.LState, name string, source []byte) (fn *lua.LFunction, er
 		return nil, syntaxError(err, name, source)
 	}
 	smallTables(proto)
+	mendGotos(proto, gotos)
 	return l.NewFunctionFromProto(proto), nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 
+	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
 )
 
@@ -12,12 +13,15 @@ import (
 //
 //   - It calls itself for what is nested, and a Go stack that has grown to its limit ends the process.
 //   - It looks for each constant in the list of all constants of a function: 200,000 take minutes.
-//   - A constructor loses its items beyond 25,550.
+//   - A constructor loses its items beyond 25,550. One that has a multiple of 50 items before its last, which has several
+//     values, or before a field with a key, puts that in the place of the first.
+//   - One that ends with a call as the value of a key takes that for an item as well.
 //   - A jump over more than 131,071 instructions leads anywhere.
 //   - So does one back to a jump; see flow.go.
+//   - What it gets wrong about variables is in scope.go.
 //
-// Large constructors, as in files of data, are taken apart into functions that fill the table piece by piece. The rest is
-// refused.
+// Large constructors, as in files of data, are taken apart into functions that fill the table piece by piece. What cannot
+// be mended is refused.
 const (
 	counted = 1 << 14 // bytes of source; below it there cannot be too many constants
 
@@ -56,7 +60,7 @@ type constant struct {
 type tooMuch struct{ error }
 
 // examine refuses a chunk that the compiler does not bear, and changes what it would compile wrong.
-func examine(name string, chunk []ast.Stmt, size int) (mended []ast.Stmt, err error) {
+func examine(name string, chunk []ast.Stmt, size int) (mended []ast.Stmt, gotos []closing, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			t, ok := r.(tooMuch)
@@ -70,7 +74,8 @@ func examine(name string, chunk []ast.Stmt, size int) (mended []ast.Stmt, err er
 	s.enter(0, true)
 	s.visit(reflect.ValueOf(&chunk).Elem(), deepest)
 	s.leave()
-	return chunk, nil
+	chunk, gotos = mendScopes(s, chunk)
+	return chunk, gotos, nil
 }
 
 func (s *survey) refuse(line int, what string) {
@@ -144,7 +149,12 @@ func (s *survey) visit(v reflect.Value, levels int) (parts int) {
 		s.leave()
 		return 1 // what is in it is compiled apart
 	case *ast.TableExpr:
-		if len(node.Fields) > largeConstructor {
+		for _, field := range node.Fields {
+			if field.Key != nil {
+				oneValue(field.Value)
+			}
+		}
+		if len(node.Fields) > largeConstructor || overwrites(node) {
 			v.Set(reflect.ValueOf(takeApart(node, s.functions[len(s.functions)-1].varargs)))
 			return s.visit(v, levels-1)
 		}
@@ -178,6 +188,21 @@ func (s *survey) visitFields(node any, levels int) (parts int) {
 		}
 	}
 	return parts
+}
+
+// overwrites tells whether a constructor would put a value in the place of another.
+func overwrites(table *ast.TableExpr) bool {
+	items := 0
+	for i, field := range table.Fields {
+		apart := field.Key != nil || i == len(table.Fields)-1 && isMultiple(field.Value)
+		if apart && items > 0 && items%lua.FieldsPerFlush == 0 {
+			return true
+		}
+		if !apart {
+			items++
+		}
+	}
+	return false
 }
 
 // takeApart makes of a constructor the call of a function that makes the table:
@@ -248,6 +273,16 @@ func isMultiple(e ast.Expr) bool {
 		return !e.AdjustRet
 	}
 	return false
+}
+
+// oneValue makes an expression have one value.
+func oneValue(e ast.Expr) {
+	switch e := e.(type) {
+	case *ast.FuncCallExpr:
+		e.AdjustRet = true
+	case *ast.Comma3Expr:
+		e.AdjustRet = true
+	}
 }
 
 // callOf is the call of a function that consists of these statements.
