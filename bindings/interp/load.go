@@ -47,9 +47,6 @@ func loadChunk(l *lua.LState, name string, source []byte) (fn *lua.LFunction, er
 	if err != nil {
 		return nil, err
 	}
-	if err := mend(name, chunk); err != nil {
-		return nil, err
-	}
 	proto, err := lua.Compile(chunk, name)
 	if err != nil {
 		return nil, syntaxError(err, name, source)

@@ -2,6 +2,7 @@ package interp
 
 import (
 	"strconv"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -10,7 +11,8 @@ import (
 // Some of what gopher-lua's compiler gets wrong can only be told by somebody who knows what each name stands for:
 //
 //   - Of several variables that are assigned at once, it changes the first before it has the values of the others: after
-//     a, b = b, a both are the same.
+//     a, b = b, a both are the same. After a = f() and b, a local a is what it was if f gave nil; a = ... takes the values
+//     of the variables declared after a.
 //   - local f = function() ... end is taken for local function f, so f within it is not what was f before.
 //   - A break out of blocks within the body of a loop leaves their variables open. A closure that has one shares it with
 //     whatever takes its place.
@@ -238,7 +240,7 @@ func (m *scopes) statement(s ast.Stmt) ast.Stmt {
 	case *ast.AssignStmt:
 		m.expressions(s.Lhs)
 		m.expressions(s.Rhs)
-		if len(s.Lhs) > 1 || len(s.Rhs) > 1 {
+		if len(s.Lhs) > 1 || len(s.Rhs) > 1 || m.isLocal(s.Lhs[0]) && overflows(s.Rhs[0]) {
 			return m.oneByOne(s)
 		}
 	case *ast.LocalAssignStmt:
@@ -385,7 +387,8 @@ func (m *scopes) numeral(e *ast.NumberExpr) {
 	}
 	number, ok := parseNumeral(e.Value)
 	if !ok {
-		m.survey.refuse(e.Line(), "malformed number near '"+tokenText(e.Value)+"'")
+		text := strings.TrimSuffix(e.Value, "\xff") // which the scanner adds at the end of the source
+		m.survey.refuse(e.Line(), "malformed number near '"+tokenText(text)+"'")
 	}
 	e.Value = strconv.FormatFloat(number, 'g', -1, 64)
 }
@@ -437,6 +440,18 @@ func (m *scopes) oneByOne(s *ast.AssignStmt) ast.Stmt {
 		body = append(body, at(&ast.AssignStmt{Lhs: targets[i : i+1], Rhs: []ast.Expr{value}}, line))
 	}
 	return at(&ast.DoBlockStmt{Stmts: body}, line)
+}
+
+// overflows tells whether an expression cannot be assigned to a local variable as it is: ... would go on to the variables
+// declared after it, and what an and decides would leave it as it was.
+func overflows(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.Comma3Expr:
+		return true
+	case *ast.LogicalOpExpr:
+		return e.Operator == "and" || overflows(e.Lhs) || overflows(e.Rhs)
+	}
+	return false
 }
 
 // assigned tells whether a variable is among what is assigned to.
