@@ -226,6 +226,9 @@ func (k *Kernel) dispatchDue() {
 		if k.exception != nil {
 			k.settle()
 		}
+		if k.count.Dispatched >= k.tidyAt {
+			k.tidy()
+		}
 		if len(q.heap) == 0 && q.ring.dead == 0 { // the short way for the usual case: nothing but posts
 			if q.ring.head == q.ring.tail || q.ring.first().seq > k.pass.end.seq {
 				return
@@ -264,9 +267,6 @@ func (k *Kernel) nextDue() (slot, bool) {
 
 // dispatchEvent hands one queued event to its task. The counts fall before the handler runs, as in POE.
 func (k *Kernel) dispatchEvent(e *event) {
-	if k.count.Dispatched >= k.tidyAt {
-		k.tidy()
-	}
 	k.unlink(e)
 	k.count.Dispatched++
 	if e.Kind == KindSignal || e.Kind == KindDie {
