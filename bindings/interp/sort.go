@@ -29,8 +29,10 @@ func tableSort(l *lua.LState) int {
 		return 0
 	}
 	values := slices.Clone(in.Array[:n])
-	s.spare = make([]lua.LValue, n/2)
-	s.sort(values)
+	if !s.isRun(values) {
+		s.spare = make([]lua.LValue, n/2)
+		s.sort(values)
+	}
 	if len(in.Array) < n {
 		in.Array = values
 	} else {
@@ -78,6 +80,20 @@ type sorter struct {
 
 // sortFew is how many values are sorted by insertion: for so few it takes no more comparisons.
 const sortFew = 4
+
+// isRun says whether values are in order, as they are or after it has turned them round.
+func (s *sorter) isRun(values []lua.LValue) bool {
+	falling := s.less(values[1], values[0])
+	for i := 2; i < len(values); i++ {
+		if s.less(values[i], values[i-1]) != falling {
+			return false
+		}
+	}
+	if falling {
+		slices.Reverse(values)
+	}
+	return true
+}
 
 func (s *sorter) sort(values []lua.LValue) {
 	if len(values) <= sortFew {
