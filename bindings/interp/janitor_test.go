@@ -139,6 +139,9 @@ func TestJanitorGoesEverywhere(t *testing.T) {
 		"the metatable of strings":         "local t = victim() getmetatable('').victim = t",
 		"a list of 300,000 tables":         "a = {} local last = a for i = 1, 300000 do last.rest = {} last.more = { i } last = last.rest end last.t = victim()",
 		"a table beside 100,000 others":    "a = {} for i = 1, 100000 do a[i] = { i } end a.t = victim()",
+		"a coroutine that has not begun":   "local t = victim() a = coroutine.create(function() return t end)",
+		"a local of a coroutine":           "a = coroutine.create(function() local t = victim() coroutine.yield() return t end) coroutine.resume(a)",
+		"a local in a pcall in one":        "a = coroutine.wrap(function() pcall(function() local t = victim() coroutine.yield() return t end) end) a()",
 		"a metatable of an empty userdata": "a = newproxy(true) getmetatable(a).t = victim()",
 	} {
 		t.Run(name, func(t *testing.T) {
