@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poelua/poelua/kernel"
 	"github.com/poelua/poelua/runtime"
 )
 
@@ -109,15 +110,20 @@ poe.Session.create{ inline_states = {
 	full := bytesInUse()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	go func() { // the run has no other end than this
-		defer cancel()
-		for ctx.Err() == nil {
+	_, err = rt.Kernel().Spawn(kernel.Session{ // the run has no other end than this
+		Start: func(c *kernel.Context) any { c.Yield("look"); return nil },
+		States: map[string]kernel.Handler{"look": func(c *kernel.Context, _ ...any) any {
 			if bytesInUse() < full/4 {
-				return
+				cancel()
+			} else {
+				c.Delay("look", 50*time.Millisecond)
 			}
-			time.Sleep(10 * time.Millisecond)
-		}
-	}()
+			return nil
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := rt.Run(ctx); err != context.Canceled {
 		t.Errorf("of %d MiB %d are in use after a minute: %v", full>>20, bytesInUse()>>20, err)
 	}
