@@ -112,7 +112,9 @@ func bracketed(text string) *set {
 	}
 	for i := 0; i < len(text); i++ {
 		switch {
-		case text[i] == '%' && i+1 < len(text):
+		case text[i] == '%' && i+1 == len(text): // in [a-%%] the range ends with one %, and the other, as in PUC Lua, escapes ]
+			s.add(']')
+		case text[i] == '%':
 			i++
 			s.addSet(escaped(text[i]))
 		case i+2 < len(text) && text[i+1] == '-':
