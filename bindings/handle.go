@@ -3,6 +3,7 @@ package bindings
 import (
 	"errors"
 	"io"
+	"maps"
 	"math"
 	"syscall"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/poelua/poelua/bindings/luax"
 	"github.com/poelua/poelua/kernel"
 	"github.com/poelua/poelua/kernel/host"
+	"github.com/poelua/poelua/wheels/handle"
 )
 
 const readSize = 65536 // bytes that one read takes when the script does not say
@@ -24,14 +26,19 @@ type descriptor interface {
 }
 
 func (b *Lib) openHandles(l *lua.LState) {
-	methods := class(l, map[string]lua.LGFunction{
+	all := map[string]lua.LGFunction{
 		"read":    b.handleRead,
 		"write":   b.handleWrite,
 		"close":   b.handleClose,
 		"is_open": b.handleIsOpen,
 		"fd":      b.handleFD,
 		"kind":    b.handleKind,
-	})
+	}
+	maps.Copy(all, b.socketMethods())
+	maps.Copy(all, b.fileMethods())
+	maps.Copy(all, b.terminalMethods())
+	maps.Copy(all, b.tlsMethods())
+	methods := class(l, all)
 	b.handleMeta = metatable(l, "poe.Handle", methods, map[string]lua.LGFunction{
 		"__tostring": func(l *lua.LState) int {
 			l.Push(lua.LString("poe.Handle(" + b.checkHandle(l, "tostring").String() + ")"))
@@ -51,21 +58,21 @@ func (b *Lib) openHandles(l *lua.LState) {
 	b.module.RawSetString("pipe", pipes)
 }
 
-func (b *Lib) newHandle(h *host.Handle) *lua.LUserData {
+func (b *Lib) newHandle(h *handle.Handle) *lua.LUserData {
 	return &lua.LUserData{Value: h, Metatable: b.handleMeta}
 }
 
 // checkedHandle is v as a handle; nil if it is none.
-func checkedHandle(v lua.LValue) *host.Handle {
+func checkedHandle(v lua.LValue) *handle.Handle {
 	if ud, ok := v.(*lua.LUserData); ok {
-		if h, ok := ud.Value.(*host.Handle); ok {
+		if h, ok := ud.Value.(*handle.Handle); ok {
 			return h
 		}
 	}
 	return nil
 }
 
-func (b *Lib) checkHandle(l *lua.LState, method string) *host.Handle {
+func (b *Lib) checkHandle(l *lua.LState, method string) *handle.Handle {
 	h := checkedHandle(l.Get(1))
 	if h == nil {
 		l.RaiseError("calling '%s' on a bad self (use handle:%s)", method, method)
@@ -114,7 +121,7 @@ func (b *Lib) handleNew(l *lua.LState) int {
 	if err != nil {
 		return luax.Failure(l, err)
 	}
-	ud := b.newHandle(h)
+	ud := b.newHandle(handle.New(h))
 	ud.Env = l.CreateTable(1, 0)
 	ud.Env.RawSetInt(1, a.Get(1)) // as long as the handle lives the file is no garbage, which would be closed
 	l.Push(ud)
@@ -182,7 +189,7 @@ func (b *Lib) handleClose(l *lua.LState) int {
 }
 
 // closeHandle closes a handle; what watched it no longer does.
-func (b *Lib) closeHandle(h *host.Handle) error {
+func (b *Lib) closeHandle(h *handle.Handle) error {
 	fd := h.FD()
 	if fd < 0 {
 		return errClosed
@@ -236,8 +243,8 @@ func (b *Lib) pipeOneWay(l *lua.LState) int {
 	if err != nil {
 		return luax.Failure(l, err)
 	}
-	l.Push(b.newHandle(r))
-	l.Push(b.newHandle(w))
+	l.Push(b.newHandle(handle.New(r)))
+	l.Push(b.newHandle(handle.New(w)))
 	return 2
 }
 
@@ -252,7 +259,7 @@ func (b *Lib) pipeTwoWay(l *lua.LState) int {
 		if h == last {
 			l.Push(l.Get(-1)) // one handle serves both ways
 		} else {
-			l.Push(b.newHandle(h))
+			l.Push(b.newHandle(handle.New(h)))
 		}
 		last = h
 	}

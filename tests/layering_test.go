@@ -17,6 +17,8 @@ const (
 	module    = "github.com/poelua/poelua"
 	gopherLua = "github.com/yuin/gopher-lua"
 	xsys      = "golang.org/x/sys"
+	msgpack   = "github.com/tinylib/msgp"
+	cbor      = "github.com/fxamacker/cbor/v2"
 )
 
 // layer is what one package may import.
@@ -34,13 +36,15 @@ var layers = []layer{
 	{"tests", nil, nil},
 	{"runtime", []string{"bindings", "bindings/interp", "bindings/luax", "kernel", "kernel/host", "kernel/poll", "scripts"}, []string{gopherLua}},
 	{"runtime/check", nil, []string{gopherLua}},
-	{"bindings", []string{"bindings/luax", "wheels", "filters", "kernel", "kernel/host"}, []string{gopherLua, xsys}},
+	{"bindings", []string{"bindings/luax", "wheels", "wheels/handle", "filters", "kernel", "kernel/host"}, []string{gopherLua, xsys}},
 	{"bindings/interp", []string{"bindings/interp/pattern", "bindings/luax", "kernel/host"}, []string{gopherLua}},
 	{"bindings/interp/pattern", nil, nil},
 	{"bindings/luax", nil, []string{gopherLua}},
 	{"scripts", nil, nil},
-	{"wheels", []string{"filters", "kernel", "kernel/host"}, nil},
-	{"filters", nil, nil},
+	{"wheels", []string{"wheels/handle", "filters", "kernel", "kernel/host"}, nil},
+	{"wheels/handle", []string{"kernel", "kernel/host"}, nil},
+	{"filters/filtertest", []string{"filters"}, nil},
+	{"filters", nil, []string{msgpack, cbor}},
 	{"kernel/kerneltest", []string{"kernel", "kernel/poll"}, nil},
 	{"kernel", []string{"kernel/poll"}, nil},
 	{"kernel/poll/polltest", []string{"kernel/poll"}, []string{xsys}},
