@@ -39,7 +39,7 @@ func (k *Kernel) tableError() error {
 			return fmt.Errorf("internal: %v has %d kinds of work, %d counted", t, work, t.work)
 		}
 	}
-	if queued != k.queue.events {
+	if queued += k.timeouts; queued != k.queue.events {
 		return fmt.Errorf("internal: %d events wait, %d counted", queued, k.queue.events)
 	}
 	return nil
@@ -59,6 +59,11 @@ func (t *Task) countWork() int32 {
 	}
 	if t.rare != nil {
 		n += len(t.rare.tags) + len(t.rare.fds) + len(t.rare.processes)
+		for o := t.rare.owned; o != nil; o = o.older {
+			if o.busy {
+				n++
+			}
+		}
 	}
 	return int32(n)
 }

@@ -62,6 +62,7 @@ type Dispatch struct {
 
 	Results   Values
 	Unhandled bool
+	Handler   any    // what a resource has for this event in the place of a handler of the task; nil: there is none
 	Object    any    // for the receiver: the object of an object's handler, nil if there is none
 	State     string // for the receiver: the name under which the handler was found, if it is not the event's
 
@@ -97,7 +98,7 @@ func (k *Kernel) leave(d *Dispatch) {
 	k.depth--
 	d.outer, d.heldActive = nil, nil
 	if d.touched() {
-		d.Results, d.Object, d.State = nil, nil, ""
+		d.Results, d.Handler, d.Object, d.State = nil, nil, nil, ""
 		d.Unhandled, d.self = false, false
 	}
 	if d.event == &d.called {
@@ -106,7 +107,7 @@ func (k *Kernel) leave(d *Dispatch) {
 }
 
 func (d *Dispatch) touched() bool {
-	return d.Results != nil || d.Object != nil || d.State != "" || d.Unhandled || d.self
+	return d.Results != nil || d.Handler != nil || d.Object != nil || d.State != "" || d.Unhandled || d.self
 }
 
 // deliver dispatches one of the kernel's own events, which are sent from nowhere.

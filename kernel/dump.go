@@ -25,7 +25,9 @@ func (k *Kernel) Dump(w io.Writer) {
 	var events []*event
 	k.queue.ring.each(func(e *event) { events = append(events, e) })
 	for _, t := range k.queue.heap {
-		events = append(events, t.event)
+		if t.event.Kind != kindTimeout {
+			events = append(events, t.event)
+		}
 	}
 	slices.SortFunc(events, func(a, c *event) int { return cmp.Or(cmp.Compare(a.due, c.due), cmp.Compare(a.seq, c.seq)) })
 	now := k.tick()
@@ -91,6 +93,11 @@ func (t *Task) why() []string {
 	if t.rare != nil {
 		for _, u := range t.rare.fds {
 			reasons = append(reasons, fmt.Sprintf("descriptor %d", u.fd))
+		}
+		for o := t.rare.owned; o != nil; o = o.older {
+			if o.busy {
+				reasons = append(reasons, fmt.Sprint(o.resource))
+			}
 		}
 		for _, g := range t.rare.tags {
 			reasons = append(reasons, fmt.Sprintf("reference %s x%d", g.name, g.count))

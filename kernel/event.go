@@ -34,9 +34,11 @@ const (
 	KindSignal              // a signal on its way, or its delivery to a watcher
 	KindDie                 // the same for the DIE of a failed handler
 	KindProcess             // the end of a process, for sig_child
+	KindWheel               // what a resource has to tell
+	kindTimeout             // a resource's timer, which no task hears of
 )
 
-var kindNames = [...]string{"post", "call", "start", "stop", "tree", "timer", "io", "signal", "die", "child"}
+var kindNames = [...]string{"post", "call", "start", "stop", "tree", "timer", "io", "signal", "die", "child", "wheel", "timeout"}
 
 func (d Kind) String() string { return kindNames[d] }
 

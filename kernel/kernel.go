@@ -87,6 +87,13 @@ type Kernel struct {
 	served     uint64        // events of ready handles
 	round      uint64        // of calling watchers
 
+	busy    int           // resources that keep their owners alive
+	turns   []Turner      // resources that have something to tell in the next pass
+	outputs []Flusher     // resources with output for the end of the pass
+	forced  []poll.Ready  // what gates say is ready
+	late    []poll.Ready  // the spare of forced
+	scratch []byte        // what is read goes through here
+
 	signalWatchers map[string]int
 	current        *signalState // the signal that is being dispatched
 	processes      map[int]*process
@@ -94,6 +101,7 @@ type Kernel struct {
 	untold         []*process
 	endedBy        string
 	own            int // signals in the queue that the kernel sent itself
+	timeouts       int // of resources, in the queue
 
 	exception error // ends the run
 	loop      bool  // Run or one of its kin is on
@@ -179,7 +187,7 @@ func (k *Kernel) Clock() poll.Clock { return k.clock }
 func (k *Kernel) LoopName() string { return k.poller.Name() }
 
 // Events is the number of events in the queue, timers included, the kernel's own not.
-func (k *Kernel) Events() int { return k.queue.events - k.own }
+func (k *Kernel) Events() int { return k.queue.events - k.own - k.timeouts }
 
 // Sessions is the number of sessions alive.
 func (k *Kernel) Sessions() int { return k.tasks }
@@ -308,12 +316,18 @@ func (k *Kernel) finish() error {
 	}
 	if k.tasks == 0 {
 		for s, ok := k.queue.next(forever); ok; s, ok = k.queue.next(forever) {
-			if s.event != nil {
+			switch {
+			case s.event == nil:
+			case s.event.Kind == kindTimeout:
+				s.event.Args[0].(*Timeout).event = nil
+				k.recycle(s.event)
+			default:
 				k.unlink(s.event)
 				k.recycle(s.event)
 			}
 		}
-		k.own = 0
+		k.own, k.timeouts = 0, 0
+		k.turns, k.outputs, k.forced = nil, nil, nil
 	}
 	if k.tasks == 0 && k.trace&TraceStats != 0 {
 		k.traceStats()

@@ -36,7 +36,7 @@ func (k *Kernel) iterate() {
 		if k.trace&TraceEvents != 0 {
 			k.traceIteration()
 		}
-		if k.hasPosts() && len(k.watched) == 0 && !k.pending.Load() {
+		if k.hasPosts() && len(k.watched) == 0 && !k.pending.Load() && len(k.turns) == 0 {
 			// Nothing to wait for, nobody to look at: most passes are of this kind.
 		} else {
 			k.takeInput()
@@ -49,6 +49,9 @@ func (k *Kernel) iterate() {
 	}
 	k.dispatchDue()
 	k.pass.on = false
+	if len(k.outputs) > 0 {
+		k.bringOut()
+	}
 	if len(k.marked) > 0 {
 		k.sweep()
 	}
@@ -72,9 +75,14 @@ func (k *Kernel) takeInput() {
 		k.testIdle()
 	}
 	k.wait()
-	if len(k.ready) > 0 {
+	if len(k.forced) > 0 {
+		k.takeForced()
+	}
+	if len(k.ready) > 0 || len(k.turns) > 0 {
 		k.served += uint64(len(k.ready))
 		k.dispatchReady()
+		k.takeTurns()
+		k.askForced()
 		k.sweep()
 		k.settle()
 		if k.tidying {
@@ -159,7 +167,7 @@ func (k *Kernel) tidy() {
 
 // timeout is how long the kernel may wait: 0 not at all, negative without end.
 func (k *Kernel) timeout() time.Duration {
-	if k.pending.Load() || len(k.marked) > 0 {
+	if k.pending.Load() || len(k.marked) > 0 || len(k.turns) > 0 || len(k.outputs) > 0 || len(k.forced) > 0 {
 		return 0
 	}
 	if k.queue.ring.skip() != nil {
@@ -267,6 +275,10 @@ func (k *Kernel) nextDue() (slot, bool) {
 
 // dispatchEvent hands one queued event to its task. The counts fall before the handler runs, as in POE.
 func (k *Kernel) dispatchEvent(e *event) {
+	if e.Kind == kindTimeout {
+		k.timeoutOver(e)
+		return
+	}
 	k.unlink(e)
 	k.count.Dispatched++
 	if e.Kind == KindSignal || e.Kind == KindDie {

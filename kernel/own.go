@@ -113,6 +113,7 @@ func (k *Kernel) free(t *Task) {
 		k.dropAlias(t, t.aliases[len(t.aliases)-1])
 	}
 	k.dropTags(t)
+	k.dropOwned(t)
 	k.dropWatchers(t)
 	for t.timers != nil {
 		k.cancel(t.timers.events.first)

@@ -47,6 +47,7 @@ type rare struct {
 	signals    map[string]*signalWatcher
 	tags       []tag
 	fds        []fdUse
+	owned      *Owned // the newest of its resources
 	processes  []*process
 	timerIndex map[string]*timerGroup // once a task has timers of many names
 }

@@ -44,12 +44,19 @@ type watcher struct {
 	removed   bool
 }
 
-// descriptor is a watched one. Its watchers are in ascending order of task.
+// descriptor is a watched one.
 type descriptor struct {
-	fd       int
-	watchers [modes][]*watcher
-	paused   [modes]bool
-	round    uint64 // in which it was first watched: what was ready then was another file of this number
+	fd    int
+	io    [Expedite]IO // of resources: one that reads, one that writes
+	gate  Gate         // nil: what is ready at the system is ready for those who watch
+	raw   *rawWatchers // nil: no task watches it itself
+	round uint64       // in which it was first watched: what was ready then was another file of this number
+}
+
+// rawWatchers are the watchers that tasks have set themselves, in ascending order of task.
+type rawWatchers struct {
+	of     [modes][]*watcher
+	paused [modes]bool
 }
 
 // fdUse counts, for a task, in which modes it watches a descriptor.
@@ -58,19 +65,66 @@ type fdUse struct {
 	count int
 }
 
-func (d *descriptor) find(m Mode, t *Task) (int, bool) {
-	return slices.BinarySearchFunc(d.watchers[m], t.id, func(w *watcher, id SessionID) int {
+func (d *rawWatchers) find(m Mode, t *Task) (int, bool) {
+	return slices.BinarySearchFunc(d.of[m], t.id, func(w *watcher, id SessionID) int {
 		return int(w.task.id) - int(id)
 	})
 }
 
+// watchers are those of a mode that tasks have set themselves.
+func (d *descriptor) watchers(m Mode) []*watcher {
+	if d == nil || d.raw == nil {
+		return nil
+	}
+	return d.raw.of[m]
+}
+
+// idle says whether nobody watches the descriptor.
+func (d *descriptor) idle() bool {
+	return d.raw == nil && d.io == [Expedite]IO{} && d.gate == nil
+}
+
+// events are what those who watch the descriptor want to hear of.
 func (d *descriptor) events() (events poll.Events) {
-	for m := range modes {
-		if len(d.watchers[m]) > 0 && !d.paused[m] {
-			events |= m.events()
+	for m, io := range d.io {
+		if io != nil {
+			events |= Mode(m).events()
+		}
+	}
+	if d.raw != nil {
+		for m := range modes {
+			if len(d.raw.of[m]) > 0 && !d.raw.paused[m] {
+				events |= m.events()
+			}
 		}
 	}
 	return events
+}
+
+// watch is the descriptor of a number, made if it is not watched yet.
+func (k *Kernel) watch(fd int) *descriptor {
+	if d := k.watched[fd]; d != nil {
+		return d
+	}
+	return &descriptor{fd: fd, round: k.round}
+}
+
+// ask tells the poller what is wanted of a descriptor.
+func (k *Kernel) ask(d *descriptor, events poll.Events) error {
+	if d.gate != nil {
+		var now poll.Events
+		events, now = d.gate.Wants(events)
+		k.force(d.fd, now)
+	}
+	if err := k.poller.Watch(d.fd, events); err != nil {
+		return err
+	}
+	k.touched = true
+	if k.watched[d.fd] == nil {
+		k.watched[d.fd] = d
+		k.checked, k.checkAfter = k.clock.Now(), staleFirst
+	}
+	return nil
 }
 
 // SetWatch makes the active task receive w.Event with the handle, the mode's name, then w.Args, in every pass in which the
@@ -80,28 +134,23 @@ func (d *descriptor) events() (events poll.Events) {
 // Differs: POE keeps the old event when a watcher is set again.
 func (k *Kernel) SetWatch(w Watch) error {
 	t := k.active
-	d := k.watched[w.FD]
-	if d == nil {
-		d = &descriptor{fd: w.FD, round: k.round}
-	}
-	events := d.events() | w.Mode.events()
-	if err := k.poller.Watch(w.FD, events); err != nil {
+	d := k.watch(w.FD)
+	if err := k.ask(d, d.events()|w.Mode.events()); err != nil {
 		return err
 	}
-	i, found := d.find(w.Mode, t)
+	if d.raw == nil {
+		d.raw = &rawWatchers{}
+	}
+	i, found := d.raw.find(w.Mode, t)
 	entry := &watcher{Watch: w, task: t, fromState: k.ActiveEvent()}
+	list := &d.raw.of[w.Mode]
 	if found {
-		d.watchers[w.Mode][i].removed = true
-		d.watchers[w.Mode][i] = entry
+		(*list)[i].removed = true
+		(*list)[i] = entry
 	} else {
-		d.watchers[w.Mode] = slices.Insert(d.watchers[w.Mode], i, entry)
+		*list = slices.Insert(*list, i, entry)
 	}
-	d.paused[w.Mode] = false
-	if k.watched[w.FD] == nil {
-		k.watched[w.FD] = d
-		k.checked, k.checkAfter = k.clock.Now(), staleFirst
-	}
-	k.touched = true
+	d.raw.paused[w.Mode] = false
 	if !found {
 		k.useFD(t, w.FD)
 	}
@@ -140,15 +189,22 @@ func (k *Kernel) RemoveWatch(fd int, m Mode) {
 }
 
 func (k *Kernel) removeWatch(d *descriptor, m Mode, t *Task) {
-	i, found := d.find(m, t)
+	if d.raw == nil {
+		return
+	}
+	i, found := d.raw.find(m, t)
 	if !found {
 		return
 	}
-	d.watchers[m][i].removed = true
-	d.watchers[m] = slices.Delete(d.watchers[m], i, i+1)
+	list := &d.raw.of[m]
+	(*list)[i].removed = true
+	*list = slices.Delete(*list, i, i+1)
 	k.disuseFD(t, d.fd)
-	if len(d.watchers[m]) == 0 {
-		d.paused[m] = false
+	if len(*list) == 0 {
+		d.raw.paused[m] = false
+		if len(d.raw.of[Read])+len(d.raw.of[Write])+len(d.raw.of[Expedite]) == 0 {
+			d.raw = nil
+		}
 	}
 	k.rewatch(d)
 	if k.trace&TraceFiles != 0 {
@@ -158,25 +214,36 @@ func (k *Kernel) removeWatch(d *descriptor, m Mode, t *Task) {
 
 // rewatch tells the poller what is still wanted of a descriptor.
 func (k *Kernel) rewatch(d *descriptor) {
-	k.touched = true
-	if len(d.watchers[Read])+len(d.watchers[Write])+len(d.watchers[Expedite]) == 0 {
+	if d.idle() {
+		k.touched = true
 		delete(k.watched, d.fd)
+		_ = k.poller.Watch(d.fd, 0) // what is closed already is forgotten
+		return
 	}
-	if err := k.poller.Watch(d.fd, d.events()); err != nil {
+	if err := k.ask(d, d.events()); err != nil {
 		k.lost(d.fd)
 	}
 }
 
 // CloseWatched removes every watcher of a descriptor that is about to be closed. Unwatch before closing: the number may
-// be another file's at once.
+// be another file's at once. Resources that watch it are told.
 func (k *Kernel) CloseWatched(fd int) {
 	d := k.watched[fd]
 	if d == nil {
 		return
 	}
 	for m := range modes {
-		for len(d.watchers[m]) > 0 {
-			k.removeWatch(d, m, d.watchers[m][0].task)
+		for len(d.watchers(m)) > 0 {
+			k.removeWatch(d, m, d.watchers(m)[0].task)
+		}
+	}
+	d.gate = nil
+	io := d.io
+	d.io = [Expedite]IO{}
+	k.rewatch(d)
+	for m, r := range io {
+		if r != nil {
+			r.Closed(Mode(m))
 		}
 	}
 }
@@ -189,11 +256,13 @@ func (k *Kernel) lost(fd int) {
 	}
 	var who *Task
 	for m := range modes {
-		if len(d.watchers[m]) > 0 {
-			who = d.watchers[m][0].task
+		if len(d.watchers(m)) > 0 {
+			who = d.watchers(m)[0].task
 		}
 	}
-	k.report(fmt.Errorf("descriptor %d, which %v watches, was closed without the kernel's knowledge; it is no longer watched", fd, who))
+	if who != nil {
+		k.report(fmt.Errorf("descriptor %d, which %v watches, was closed without the kernel's knowledge; it is no longer watched", fd, who))
+	}
 	k.CloseWatched(fd)
 }
 
@@ -206,11 +275,11 @@ func (k *Kernel) ResumeWatch(fd int, m Mode) bool { return k.setPaused(fd, m, fa
 
 func (k *Kernel) setPaused(fd int, m Mode, paused bool) bool {
 	d := k.watched[fd]
-	if d == nil || len(d.watchers[m]) == 0 {
+	if len(d.watchers(m)) == 0 {
 		return false
 	}
-	if d.paused[m] != paused {
-		d.paused[m] = paused
+	if d.raw.paused[m] != paused {
+		d.raw.paused[m] = paused
 		k.rewatch(d)
 	}
 	return true
@@ -219,11 +288,17 @@ func (k *Kernel) setPaused(fd int, m Mode, paused bool) bool {
 // Touch says that a handle was read or written: the next pass looks at the handles again.
 func (k *Kernel) Touch() { k.touched = true }
 
-// dispatchReady calls the handlers of ready descriptors at once: all reads, then all writes, then all expedites; one
-// descriptor's watchers in ascending order of session. One that an earlier handler of the round removed or
-// paused is not called.
+// dispatchReady calls the handlers of ready descriptors at once: all reads, then all writes, then all expedites; of one
+// descriptor first the resource, then the watchers in ascending order of session. One that an earlier handler of the round
+// removed or paused is not called.
 func (k *Kernel) dispatchReady() {
 	k.round++
+	for i := range k.ready {
+		r := &k.ready[i]
+		if d := k.watched[r.FD]; d != nil && d.gate != nil {
+			r.Events = d.gate.Ready(r.Events)
+		}
+	}
 	for m := range modes {
 		for _, r := range k.ready {
 			if r.Events&m.events() == 0 {
@@ -233,19 +308,25 @@ func (k *Kernel) dispatchReady() {
 			if d == nil || d.round == k.round {
 				continue
 			}
-			if len(d.watchers[m]) == 1 {
-				k.dispatchWatcher(d, d.watchers[m][0])
-				continue
+			if m < Expedite && d.io[m] != nil {
+				k.count.IOEvents++
+				d.io[m].Ready(m)
 			}
-			for _, w := range slices.Clone(d.watchers[m]) {
-				k.dispatchWatcher(d, w)
+			switch list := d.watchers(m); len(list) {
+			case 0:
+			case 1:
+				k.dispatchWatcher(d, list[0])
+			default:
+				for _, w := range slices.Clone(list) {
+					k.dispatchWatcher(d, w)
+				}
 			}
 		}
 	}
 }
 
 func (k *Kernel) dispatchWatcher(d *descriptor, w *watcher) {
-	if w.removed || d.paused[w.Mode] {
+	if w.removed || d.raw.paused[w.Mode] {
 		return
 	}
 	if k.trace&TraceFiles != 0 {

@@ -1,0 +1,298 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/poelua/poelua/kernel/poll"
+)
+
+// Resource is what a task owns beside sessions, watchers and timers: a wheel, work that goes on elsewhere. A task that stops
+// closes its resources, the newest first. String names one for people: "wheel 3 (ReadWrite)".
+type Resource interface {
+	// OwnerStopped closes what the resource holds. It is owned no more when this is called.
+	OwnerStopped()
+	String() string
+}
+
+// Owned is a resource's entry with its owner, for the resource to embed. The zero value belongs to nobody.
+type Owned struct {
+	resource     Resource
+	task         *Task
+	newer, older *Owned
+	busy         bool
+}
+
+// Own gives a resource to a task that is alive. Loop goroutine only, as all of this.
+func (k *Kernel) Own(t *Task, r Resource, o *Owned) {
+	owner := t.seldom()
+	o.resource, o.task, o.older = r, t, owner.owned
+	if o.older != nil {
+		o.older.newer = o
+	}
+	owner.owned = o
+}
+
+// Owner is the task that has the resource; nil if none has it any more.
+func (o *Owned) Owner() *Task { return o.task }
+
+// SetBusy says whether the resource keeps its owner alive.
+func (o *Owned) SetBusy(on bool) {
+	if o.task == nil || o.busy == on {
+		return
+	}
+	o.busy = on
+	if on {
+		o.task.k.busy++
+		o.task.retain("resource")
+	} else {
+		o.task.k.busy--
+		o.task.release("resource")
+	}
+}
+
+// Busy says whether the resource keeps its owner alive.
+func (o *Owned) Busy() bool { return o.busy }
+
+// Disown takes the resource away from its owner. A second time does nothing.
+func (o *Owned) Disown() {
+	t := o.task
+	if t == nil {
+		return
+	}
+	o.SetBusy(false)
+	if o.newer != nil {
+		o.newer.older = o.older
+	} else {
+		t.rare.owned = o.older
+	}
+	if o.older != nil {
+		o.older.newer = o.newer
+	}
+	*o = Owned{}
+}
+
+// Resources are what the task owns, the newest first.
+func (t *Task) Resources() (all []Resource) {
+	if t.rare == nil {
+		return nil
+	}
+	for o := t.rare.owned; o != nil; o = o.older {
+		all = append(all, o.resource)
+	}
+	return all
+}
+
+func (k *Kernel) dropOwned(t *Task) {
+	for t.rare != nil && t.rare.owned != nil {
+		o := t.rare.owned
+		r := o.resource
+		o.Disown()
+		r.OwnerStopped()
+	}
+}
+
+// IO is a resource's part in a descriptor.
+type IO interface {
+	Ready(m Mode)  // the descriptor is ready; the loop calls it, outside of handlers
+	Closed(m Mode) // it is about to be closed, by somebody else, and watched no more; perhaps within a handler
+}
+
+// Gate stands between a descriptor and those who watch it, where what is ready for the system is not what is ready for them:
+// TLS. Its methods do not dispatch anything.
+type Gate interface {
+	// Wants says what the system is to be asked for those who wait for want, and what of want needs no asking: ready now.
+	Wants(want poll.Events) (ask, now poll.Events)
+	// Ready says what is ready for those who watch, when the system says that ready is.
+	Ready(ready poll.Events) poll.Events
+}
+
+// Attach has io called while the descriptor is ready in a mode, Read or Write. There is one for each: EBUSY if another
+// resource has it. Other errors are the system's.
+func (k *Kernel) Attach(fd int, m Mode, io IO) error {
+	d := k.watch(fd)
+	if d.io[m] != nil && d.io[m] != io {
+		return &Error{syscall.EBUSY, fmt.Sprintf("descriptor %d has somebody who is told when it is ready (%v): %v", fd, m, d.io[m])}
+	}
+	if err := k.ask(d, d.events()|m.events()); err != nil {
+		return err
+	}
+	d.io[m] = io
+	return nil
+}
+
+// Detach ends what Attach began. Without that it does nothing.
+func (k *Kernel) Detach(fd int, m Mode, io IO) {
+	if d := k.watched[fd]; d != nil && d.io[m] == io {
+		d.io[m] = nil
+		k.rewatch(d)
+	}
+}
+
+// SetGate puts a gate before a descriptor, or with nil takes it away. CloseWatched takes it away, too.
+func (k *Kernel) SetGate(fd int, g Gate) error {
+	d := k.watch(fd)
+	d.gate = g
+	if g == nil {
+		if k.watched[fd] != nil {
+			k.rewatch(d)
+		}
+		return nil
+	}
+	return k.ask(d, d.events())
+}
+
+// Regate asks a descriptor's gate again what it wants, because that may have changed.
+func (k *Kernel) Regate(fd int) {
+	if d := k.watched[fd]; d != nil && d.gate != nil {
+		k.rewatch(d)
+	}
+}
+
+// force has those who watch a descriptor called in the next pass, whatever the system says.
+func (k *Kernel) force(fd int, events poll.Events) {
+	if events == 0 {
+		return
+	}
+	for i := range k.forced {
+		if k.forced[i].FD == fd {
+			k.forced[i].Events |= events
+			return
+		}
+	}
+	k.forced = append(k.forced, poll.Ready{FD: fd, Events: events})
+}
+
+// takeForced adds to what is ready what gates have said.
+func (k *Kernel) takeForced() {
+	k.forced, k.late = k.late[:0], k.forced
+	for _, f := range k.late {
+		if !slices.ContainsFunc(k.ready, func(r poll.Ready) bool { return r.FD == f.FD }) {
+			k.ready = append(k.ready, poll.Ready{FD: f.FD})
+		}
+	}
+}
+
+// askForced asks the gates again whose word was taken: what was not read is still ready.
+func (k *Kernel) askForced() {
+	for _, f := range k.late {
+		k.Regate(f.FD)
+	}
+	k.late = k.late[:0]
+}
+
+// Turner is a resource with something to tell that came up in a handler, so that it has to wait for the next pass.
+type Turner interface{ Turn() }
+
+// Turn has r.Turn called in the next pass, as if something had become ready. A resource asks once at a time.
+func (k *Kernel) Turn(r Turner) { k.turns = append(k.turns, r) }
+
+func (k *Kernel) takeTurns() {
+	turns := k.turns
+	k.turns = nil
+	for _, r := range turns {
+		r.Turn()
+	}
+	if k.turns == nil && cap(turns) <= 1024 {
+		clear(turns)
+		k.turns = turns[:0]
+	}
+}
+
+// Flusher is a resource with output that is to go out at the end of the pass.
+type Flusher interface{ FlushOutput() }
+
+// Flush has r.FlushOutput called at the end of this pass: what handlers write in it goes out together. A resource asks once at
+// a time.
+func (k *Kernel) Flush(r Flusher) { k.outputs = append(k.outputs, r) }
+
+// bringOut has output written. What comes up meanwhile waits for the end of the next pass.
+func (k *Kernel) bringOut() {
+	outputs := k.outputs
+	k.outputs = nil
+	for _, r := range outputs {
+		r.FlushOutput()
+	}
+	if k.outputs == nil && cap(outputs) <= 1024 {
+		clear(outputs)
+		k.outputs = outputs[:0]
+	}
+}
+
+// Scratch is memory to read into, the same each time: who reads is done with it before anything is dispatched.
+func (k *Kernel) Scratch() []byte {
+	if k.scratch == nil {
+		k.scratch = make([]byte, scratchSize)
+	}
+	return k.scratch
+}
+
+const scratchSize = 64 << 10
+
+// Deliver dispatches what a resource has to tell its owner: event, with args; handler is what the owner's receiver is to use
+// in the place of a handler of its own, nil for that. It says whether the resource may go on: not when the owner is gone, or the
+// run is about to end. The loop calls the resource that calls this; within handlers there is Turn.
+func (k *Kernel) Deliver(t *Task, event string, handler any, site Site, args ...any) bool {
+	if t == nil || t.gone || k.exception != nil {
+		return false
+	}
+	e := &k.frame().called
+	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindWheel, site, "", args
+	k.frame().Handler = handler
+	k.handle(e, WantNothing, false)
+	return !t.gone && k.exception == nil
+}
+
+// Raise makes an error of a resource one of its owner's: as if a handler of that event had raised it.
+func (k *Kernel) Raise(t *Task, event string, site Site, err error) {
+	if t == nil || t.gone {
+		k.report(err)
+		return
+	}
+	e := &k.frame().called
+	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindWheel, site, "", nil
+	d := k.enter(e, WantNothing)
+	k.failed(d, err)
+	k.leave(d)
+}
+
+// Timeout is a timer of a resource. The zero value is none.
+type Timeout struct {
+	k     *Kernel
+	event *event
+}
+
+// After has f called once, d from now, between other events.
+func (k *Kernel) After(d time.Duration, f func()) *Timeout {
+	e := k.newEvent()
+	e.Kind, e.Task, e.From = kindTimeout, k.root, k.root
+	k.queue.seq++
+	e.due, e.seq = later(k.tick(), d), k.queue.seq
+	t := &Timeout{k, e}
+	e.Args = []any{t, f}
+	k.queue.pushTimer(e)
+	k.timeouts++
+	return t
+}
+
+// Stop keeps the function from being called. A nil or past one is fine.
+func (t *Timeout) Stop() {
+	if t == nil || t.event == nil {
+		return
+	}
+	k, e := t.k, t.event
+	t.event = nil
+	k.queue.cancel(e)
+	k.timeouts--
+	k.recycle(e)
+}
+
+func (k *Kernel) timeoutOver(e *event) {
+	t, f := e.Args[0].(*Timeout), e.Args[1].(func())
+	t.event = nil
+	k.timeouts--
+	k.recycle(e)
+	f()
+}
