@@ -87,12 +87,15 @@ type Kernel struct {
 	served     uint64        // events of ready handles
 	round      uint64        // of calling watchers
 
-	busy    int           // resources that keep their owners alive
-	turns   []Turner      // resources that have something to tell in the next pass
-	outputs []Flusher     // resources with output for the end of the pass
-	forced  []poll.Ready  // what gates say is ready
-	late    []poll.Ready  // the spare of forced
-	scratch []byte        // what is read goes through here
+	asking       int // descriptors that the poller was asked about
+	rawWatched   int // descriptors with watchers that tasks have set themselves
+	lastResource uint64
+	busy         int          // resources that keep their owners alive
+	turns        []Turner     // resources that have something to tell in the next pass
+	outputs      []Flusher    // resources with output for the end of the pass
+	forced       []poll.Ready // what gates say is ready
+	late         []poll.Ready // the spare of forced
+	scratch      []byte       // what is read goes through here
 
 	signalWatchers map[string]int
 	current        *signalState // the signal that is being dispatched

@@ -22,13 +22,15 @@ type Owned struct {
 	resource     Resource
 	task         *Task
 	newer, older *Owned
+	id           uint64
 	busy         bool
 }
 
 // Own gives a resource to a task that is alive. Loop goroutine only, as all of this.
 func (k *Kernel) Own(t *Task, r Resource, o *Owned) {
 	owner := t.seldom()
-	o.resource, o.task, o.older = r, t, owner.owned
+	k.lastResource++
+	o.resource, o.task, o.older, o.id = r, t, owner.owned, k.lastResource
 	if o.older != nil {
 		o.older.newer = o
 	}
@@ -71,8 +73,11 @@ func (o *Owned) Disown() {
 	if o.older != nil {
 		o.older.newer = o.newer
 	}
-	*o = Owned{}
+	*o = Owned{id: o.id}
 }
+
+// ID is a number that no other resource of the kernel ever has.
+func (o *Owned) ID() uint64 { return o.id }
 
 // Resources are what the task owns, the newest first.
 func (t *Task) Resources() (all []Resource) {
@@ -96,6 +101,7 @@ func (k *Kernel) dropOwned(t *Task) {
 
 // IO is a resource's part in a descriptor.
 type IO interface {
+	String() string
 	Ready(m Mode)  // the descriptor is ready; the loop calls it, outside of handlers
 	Closed(m Mode) // it is about to be closed, by somebody else, and watched no more; perhaps within a handler
 }
@@ -109,24 +115,39 @@ type Gate interface {
 	Ready(ready poll.Events) poll.Events
 }
 
-// Attach has io called while the descriptor is ready in a mode, Read or Write. There is one for each: EBUSY if another
-// resource has it. Other errors are the system's.
+// Attach gives a resource its part in a descriptor: it alone will read, or write. It hears of nothing until Want. Error: EBUSY
+// if another resource has that part.
 func (k *Kernel) Attach(fd int, m Mode, io IO) error {
 	d := k.watch(fd)
 	if d.io[m] != nil && d.io[m] != io {
-		return &Error{syscall.EBUSY, fmt.Sprintf("descriptor %d has somebody who is told when it is ready (%v): %v", fd, m, d.io[m])}
-	}
-	if err := k.ask(d, d.events()|m.events()); err != nil {
-		return err
+		return &Error{syscall.EBUSY, fmt.Sprintf("descriptor %d belongs to %v already (%v)", fd, d.io[m], m)}
 	}
 	d.io[m] = io
+	k.watched[fd] = d
+	return nil
+}
+
+// Want says whether an attached resource wants to hear that the descriptor is ready. An error is the system's.
+func (k *Kernel) Want(fd int, m Mode, io IO, on bool) error {
+	d := k.watched[fd]
+	if d == nil || d.io[m] != io {
+		return &Error{syscall.EBADF, fmt.Sprintf("descriptor %d is not watched", fd)}
+	}
+	if d.want[m] == on {
+		return nil
+	}
+	d.want[m] = on
+	if err := k.ask(d, d.events()); err != nil {
+		d.want[m] = !on
+		return err
+	}
 	return nil
 }
 
 // Detach ends what Attach began. Without that it does nothing.
 func (k *Kernel) Detach(fd int, m Mode, io IO) {
 	if d := k.watched[fd]; d != nil && d.io[m] == io {
-		d.io[m] = nil
+		d.io[m], d.want[m] = nil, false
 		k.rewatch(d)
 	}
 }
