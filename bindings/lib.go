@@ -74,6 +74,7 @@ func New(c Config) *Lib {
 	b.openContext(l)
 	b.openPostbacks(l)
 	b.openHandles(l)
+	b.openSockets(l)
 	set := func(name string, v lua.LValue) { b.module.RawSetString(name, v) }
 	set("kernel", b.kernelTable)
 	set("Session", b.session)

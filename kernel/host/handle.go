@@ -18,6 +18,8 @@ type Handle struct {
 	socket bool
 	keep   bool // Close leaves the descriptor open
 	shared bool // other processes have the open file too: its blocking mode is on loan
+	family Family
+	bound  *boundPath // the file of a UNIX socket that Close removes; guarded by mu
 
 	mu sync.RWMutex // held for reading by whoever uses fd, so that Close cannot hand the number to another file meanwhile
 	fd int          // -1 once closed
@@ -135,6 +137,9 @@ func (h *Handle) Close() error {
 	if h.keep {
 		return nil
 	}
+	if h.bound != nil {
+		h.bound.release()
+	}
 	if err := unix.Close(fd); err != nil && err != unix.EINTR { // interrupted or not, the number is free
 		return os.NewSyscallError("close", err)
 	}
@@ -192,7 +197,7 @@ func (h *Handle) Dup() (*Handle, error) {
 		}
 	}
 	second := h.host.adopt(fd)
-	second.shared = h.shared
+	second.shared, second.family, second.bound = h.shared, h.family, h.bound.share()
 	return second, nil
 }
 

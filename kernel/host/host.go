@@ -4,6 +4,8 @@
 //	Host         one runtime's view of the operating system; made with New, closed at the end
 //	Permissions  what that runtime may touch (permissions.go)
 //	Handle       a non-blocking, close-on-exec descriptor (handle.go, pipe.go)
+//	Sockets      Socket, and Bind, Listen, Accept, Connect, SendTo and their like (socket.go)
+//	Names        LookupHost, LookupService, which block (resolve.go)
 //	Stream       standard output and error: takes everything, waits for room (stream.go); Input is its counterpart
 //	Signals      Catch, Release, Guard, OnSignal (signal.go)
 //	Processes    Start, OnExit, Kill (process.go)
@@ -40,6 +42,7 @@ type Host struct {
 	modes     modes
 	signals   signals
 	processes processes
+	lookups   lookups
 
 	leaving sync.Mutex
 	atExit  []func() // run newest first, each once

@@ -1,0 +1,9 @@
+package host
+
+import "golang.org/x/sys/unix"
+
+const (
+	abstractNames = true
+	soLinger      = unix.SO_LINGER
+	tcpKeepIdle   = unix.TCP_KEEPIDLE
+)
