@@ -36,6 +36,7 @@ type Lib struct {
 
 	classMetas   map[*lua.LTable]*lua.LTable     // metatables of the objects of subclasses
 	foreigners   map[*kernel.Task]*lua.LUserData // objects of sessions that are not Lua's
+	http         httpLib
 	sets         [4]cachedSet
 	nextSet      int
 	anons        anons
