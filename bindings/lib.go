@@ -36,6 +36,8 @@ type Lib struct {
 
 	classMetas   map[*lua.LTable]*lua.LTable     // metatables of the objects of subclasses
 	foreigners   map[*kernel.Task]*lua.LUserData // objects of sessions that are not Lua's
+	filters      filterLib
+	http         httpLib
 	sets         [4]cachedSet
 	nextSet      int
 	anons        anons
@@ -74,6 +76,7 @@ func New(c Config) *Lib {
 	b.openContext(l)
 	b.openPostbacks(l)
 	b.openHandles(l)
+	b.openFilters(l)
 	set := func(name string, v lua.LValue) { b.module.RawSetString(name, v) }
 	set("kernel", b.kernelTable)
 	set("Session", b.session)
