@@ -19,7 +19,7 @@ func (b *Lib) Roots(from uint64, yield func(lua.LValue)) (next uint64) {
 	return uint64(id)
 }
 
-// Held yields what an object of the library leads to: what a session or a postback holds.
+// Held yields what an object of the library leads to: what a session, a postback or a filter holds.
 func (b *Lib) Held(object *lua.LUserData, yield func(lua.LValue)) {
 	switch v := object.Value.(type) {
 	case *session:
@@ -42,5 +42,7 @@ func (b *Lib) Held(object *lua.LUserData, yield func(lua.LValue)) {
 		}
 	case *anon:
 		yield(v.created)
+	case *filter:
+		v.held(yield)
 	}
 }

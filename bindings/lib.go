@@ -36,6 +36,7 @@ type Lib struct {
 
 	classMetas   map[*lua.LTable]*lua.LTable     // metatables of the objects of subclasses
 	foreigners   map[*kernel.Task]*lua.LUserData // objects of sessions that are not Lua's
+	filters      filterLib
 	http         httpLib
 	sets         [4]cachedSet
 	nextSet      int
@@ -76,6 +77,7 @@ func New(c Config) *Lib {
 	b.openPostbacks(l)
 	b.openHandles(l)
 	b.openSockets(l)
+	b.openFilters(l)
 	set := func(name string, v lua.LValue) { b.module.RawSetString(name, v) }
 	set("kernel", b.kernelTable)
 	set("Session", b.session)

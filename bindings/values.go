@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/poelua/poelua/bindings/luax"
+	"github.com/poelua/poelua/filters"
 	"github.com/poelua/poelua/kernel"
 )
 
@@ -33,6 +34,24 @@ func (b *Lib) toLua(v any) lua.LValue {
 		return b.dieTable(v)
 	case []any: // the arguments that a Go session's event had, for _default
 		return b.packed(v)
+	case number:
+		return lua.LNumber(v)
+	case filters.Null:
+		return b.filters.null
+	case filters.Map:
+		return b.itemToLua(v)
+	case *filters.Request:
+		return b.requestTable(v)
+	case *filters.Response:
+		return b.responseTable(v)
+	case *filters.End:
+		return b.endTable(v)
+	case *filters.IRCMessage:
+		return b.ircTable(v)
+	case *filters.SyslogMessage:
+		return b.syslogTable(v)
+	case *filters.SnortAlert:
+		return b.snortTable(v)
 	default:
 		ud := b.main.NewUserData()
 		ud.Value = v
