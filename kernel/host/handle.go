@@ -18,6 +18,7 @@ type Handle struct {
 	socket bool
 	keep   bool // Close leaves the descriptor open
 	shared bool // other processes have the open file too: its blocking mode is on loan
+	ours   bool // one side of a pty that this Host made
 
 	mu sync.RWMutex // held for reading by whoever uses fd, so that Close cannot hand the number to another file meanwhile
 	fd int          // -1 once closed
@@ -167,6 +168,10 @@ func (h *Handle) forget() {
 	if h.shared {
 		h.host.modes.drop(h.fd)
 	}
+	switch h.kind {
+	case "tty", "pty", "serial":
+		h.host.terminals.forget(h)
+	}
 	h.fd = -1
 	h.host.handles.Add(-1)
 }
@@ -192,7 +197,7 @@ func (h *Handle) Dup() (*Handle, error) {
 		}
 	}
 	second := h.host.adopt(fd)
-	second.shared = h.shared
+	second.kind, second.shared, second.ours = h.kind, h.shared, h.ours
 	return second, nil
 }
 
