@@ -58,7 +58,17 @@ func (b *Lib) openHandles(l *lua.LState) {
 	b.module.RawSetString("pipe", pipes)
 }
 
+// newHandle makes the object of a handle. When the object is garbage the handle is closed: whoever uses the handle
+// without being asked to by a script keeps the object.
 func (b *Lib) newHandle(h *handle.Handle) *lua.LUserData {
+	ud := b.handleObject(h)
+	s, ok := b.k.Active().Receiver().(*session)
+	b.garbage.add(ud, h, ok && s.debug)
+	return ud
+}
+
+// handleObject makes the object of a handle that is closed by nobody but a script.
+func (b *Lib) handleObject(h *handle.Handle) *lua.LUserData {
 	return &lua.LUserData{Value: h, Metatable: b.handleMeta}
 }
 
@@ -83,23 +93,15 @@ func (b *Lib) checkHandle(l *lua.LState, method string) *handle.Handle {
 // handleNew wraps a descriptor: a number or a Lua file. The descriptor of a Lua file stays the file's.
 func (b *Lib) handleNew(l *lua.LState) int {
 	a := luax.Args{L: l, Name: "new", Base: 0}
-	fd, keep := -1, false
-	switch v := a.Get(1).(type) {
-	case lua.LNumber:
-		if fd = int(v); lua.LNumber(fd) != v || fd < 0 || fd > math.MaxInt32 {
-			luax.ArgError(l, "new", 1, "not a descriptor: "+v.String())
-		}
-	case *lua.LUserData:
-		d, ok := v.Value.(descriptor)
-		if !ok || checkedHandle(v) != nil {
-			a.Fail(1, "descriptor number or Lua file")
-		}
-		if fd = d.FD(); fd < 0 {
-			luax.ArgError(l, "new", 1, "the file is closed")
-		}
-		keep = true
-	default:
+	if checkedHandle(a.Get(1)) != nil {
 		a.Fail(1, "descriptor number or Lua file")
+	}
+	fd, keep := b.descriptorArg(a, 1), false
+	if fd < 0 {
+		luax.ArgError(l, "new", 1, "the file is closed")
+	}
+	if _, file := a.Get(1).(*lua.LUserData); file {
+		keep = true
 	}
 	if !a.Missing(2) {
 		options, ok := a.Get(2).(*lua.LTable)
@@ -121,11 +123,34 @@ func (b *Lib) handleNew(l *lua.LState) int {
 	if err != nil {
 		return luax.Failure(l, err)
 	}
-	ud := b.newHandle(handle.New(h))
+	var ud *lua.LUserData
+	if keep || fd <= 2 {
+		ud = b.handleObject(handle.New(h))
+	} else {
+		ud = b.newHandle(handle.New(h))
+	}
 	ud.Env = l.CreateTable(1, 0)
 	ud.Env.RawSetInt(1, a.Get(1)) // as long as the handle lives the file is no garbage, which would be closed
 	l.Push(ud)
 	return 1
+}
+
+// descriptorArg is argument n, a descriptor: its number, or what has one. It is -1 when that is closed.
+func (b *Lib) descriptorArg(a luax.Args, n int) int {
+	switch v := a.Get(n).(type) {
+	case lua.LNumber:
+		fd := int(v)
+		if lua.LNumber(fd) != v || fd < 0 || fd > math.MaxInt32 {
+			luax.ArgError(a.L, a.Name, n, "not a descriptor: "+v.String())
+		}
+		return fd
+	case *lua.LUserData:
+		if d, ok := v.Value.(descriptor); ok {
+			return d.FD()
+		}
+	}
+	a.Fail(n, "handle, Lua file or descriptor number")
+	return -1
 }
 
 // handleRead reads what is there, at most n bytes. At the end of input it gives nil, "" and 0.
@@ -154,15 +179,20 @@ func (b *Lib) handleRead(l *lua.LState) int {
 	n, err := h.Read(buf[:n])
 	switch {
 	case errors.Is(err, io.EOF):
-		l.Push(lua.LNil)
-		l.Push(lua.LString(""))
-		l.Push(lua.LNumber(0))
-		return 3
+		return pushEnd(l)
 	case err != nil:
 		return luax.Failure(l, err)
 	}
 	l.Push(lua.LString(buf[:n]))
 	return 1
+}
+
+// pushEnd pushes what reading gives at the end of input.
+func pushEnd(l *lua.LState) int {
+	l.Push(lua.LNil)
+	l.Push(lua.LString(""))
+	l.Push(lua.LNumber(0))
+	return 3
 }
 
 // handleWrite writes as much as the handle takes now and returns how much that was.
@@ -239,7 +269,12 @@ func pipeKind(l *lua.LState) string {
 
 // pipeOneWay makes a pipe: its reader and its writer.
 func (b *Lib) pipeOneWay(l *lua.LState) int {
-	r, w, err := b.host.Pipe(pipeKind(l))
+	kind := pipeKind(l)
+	var r, w *host.Handle
+	err := b.opening(func() (err error) {
+		r, w, err = b.host.Pipe(kind)
+		return err
+	})
 	if err != nil {
 		return luax.Failure(l, err)
 	}
@@ -250,7 +285,12 @@ func (b *Lib) pipeOneWay(l *lua.LState) int {
 
 // pipeTwoWay makes two ends, each with a reader and a writer: a_read, a_write, b_read, b_write.
 func (b *Lib) pipeTwoWay(l *lua.LState) int {
-	ar, aw, br, bw, err := b.host.PipePair(pipeKind(l))
+	kind := pipeKind(l)
+	var ar, aw, br, bw *host.Handle
+	err := b.opening(func() (err error) {
+		ar, aw, br, bw, err = b.host.PipePair(kind)
+		return err
+	})
 	if err != nil {
 		return luax.Failure(l, err)
 	}
@@ -268,23 +308,10 @@ func (b *Lib) pipeTwoWay(l *lua.LState) int {
 
 // watched is argument 1 of a select method: what is to be watched, by its descriptor. A closed handle is a wrong call.
 func (b *Lib) watched(a luax.Args) (fd int, v lua.LValue) {
-	v = a.Get(1)
-	switch h := v.(type) {
-	case lua.LNumber:
-		if fd = int(h); lua.LNumber(fd) != h || fd < 0 || fd > math.MaxInt32 {
-			luax.ArgError(a.L, a.Name, 1, "not a descriptor: "+h.String())
-		}
-		return fd, v
-	case *lua.LUserData:
-		if d, ok := h.Value.(descriptor); ok {
-			if fd = d.FD(); fd < 0 {
-				luax.ArgError(a.L, a.Name, 1, "the handle is closed")
-			}
-			return fd, v
-		}
+	if fd = b.descriptorArg(a, 1); fd < 0 {
+		luax.ArgError(a.L, a.Name, 1, "the handle is closed")
 	}
-	a.Fail(1, "handle")
-	return 0, nil
+	return fd, a.Get(1)
 }
 
 // selectMode makes select_read and its kin.

@@ -11,6 +11,7 @@ import (
 	"github.com/poelua/poelua/bindings/luax"
 	"github.com/poelua/poelua/kernel"
 	"github.com/poelua/poelua/kernel/host"
+	"github.com/poelua/poelua/wheels/handle"
 )
 
 // Lib is the library poe in one Lua state, on one kernel. Loop goroutine only.
@@ -31,6 +32,7 @@ type Lib struct {
 	contextMeta *lua.LTable
 	anonMeta    *lua.LTable // of postbacks and callbacks
 	handleMeta  *lua.LTable
+	driverMeta  *lua.LTable
 	invoke      *lua.LFunction // poe.Session.invoke
 	method      *lua.LFunction // calls a method that is not to be found without running Lua
 
@@ -41,6 +43,8 @@ type Lib struct {
 	sets         [4]cachedSet
 	nextSet      int
 	anons        anons
+	garbage      garbage
+	spare        handle.Spare        // of the drivers
 	foreignBound int                 // of foreigners, before those that have stopped are taken out
 	interfaces   map[int]kernel.Site // descriptors whose closing sends UIDESTROY, and where that was asked for
 	buffer       []byte              // of reads, made when first needed
@@ -78,11 +82,14 @@ func New(c Config) *Lib {
 	b.openHandles(l)
 	b.openSockets(l)
 	b.openFilters(l)
+	b.openTerminals(l)
+	b.openDrivers(l)
 	set := func(name string, v lua.LValue) { b.module.RawSetString(name, v) }
 	set("kernel", b.kernelTable)
 	set("Session", b.session)
 	set("errno", errnoTable(l))
 	set("version", lua.LString(c.Version))
+	set("open", l.NewFunction(b.fileOpen))
 	set("time", l.NewFunction(b.time))
 	set("pid", l.NewFunction(b.pid))
 	return b

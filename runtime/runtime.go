@@ -111,7 +111,9 @@ func (rt *Runtime) kernelOptions(o Options) (kernel.Options, error) {
 		Blame:   func(d *kernel.Dispatch, err error) error { return rt.lib.Blame(d, err) },
 		Format:  func(v any) string { return rt.lib.Format(v) },
 
-		Housekeep: rt.tables.Housekeep,
+		Housekeep: func(idle bool, handled uint64) time.Duration {
+			return sooner(rt.lib.Housekeep(), rt.tables.Housekeep(idle, handled))
+		},
 	}
 	if err := rt.chooseLoop(&o, &ko); err != nil {
 		return ko, err
@@ -129,6 +131,14 @@ func (rt *Runtime) kernelOptions(o Options) (kernel.Options, error) {
 		ko.Profile = rt.stats.add
 	}
 	return ko, nil
+}
+
+// sooner is the shorter of two waits, of which negative ones are without end.
+func sooner(a, b time.Duration) time.Duration {
+	if a < 0 || b >= 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // simulatedStart is where the simulated clock begins, in Unix seconds.
@@ -222,6 +232,7 @@ func (rt *Runtime) openLua(o Options, stdin *host.Input, stdout *host.Stream) {
 				rt.tables.Full()
 			}
 		},
+		Collected: func() { rt.lib.CloseGarbage() },
 	}
 	made := interp.New(c)
 	l := made.State

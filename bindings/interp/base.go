@@ -13,7 +13,7 @@ import (
 
 // openBase makes the base library: gopher-lua's, its faulty functions replaced and its additions left out.
 func openBase(l *lua.LState, c Config) {
-	gc := &collector{collect: c.Collect, pause: 200, stepMul: 200}
+	gc := &collector{collect: c.Collect, collected: c.Collected, pause: 200, stepMul: 200}
 	for name, f := range map[string]lua.LGFunction{
 		"assert":         baseAssert,
 		"collectgarbage": gc.collectgarbage,
@@ -103,6 +103,7 @@ func printTo(l *lua.LState, out *host.Stream) int {
 // collector is what a script sees of Go's garbage collector.
 type collector struct {
 	collect        func(full bool) // may be nil
+	collected      func()          // may be nil
 	pause, stepMul int
 }
 
@@ -142,6 +143,9 @@ func (c *collector) collectgarbage(l *lua.LState) int {
 	case collectAll:
 		c.cleanUp(true)
 		runtime.GC()
+		if c.collected != nil {
+			c.collected()
+		}
 	case collectCount:
 		l.Push(lua.LNumber(heapKilobytes()))
 		return 1

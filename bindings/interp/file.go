@@ -388,6 +388,9 @@ func (fs *files) retried(open func() (*os.File, error)) (*os.File, error) {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		runtime.GC()
 		fs.sweep()
+		if fs.c.Collected != nil {
+			fs.c.Collected()
+		}
 		system, err = open()
 	}
 	return system, err

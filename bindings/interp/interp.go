@@ -35,6 +35,8 @@ type Config struct {
 	Where   func() string
 
 	Collect func(full bool) // called by collectgarbage: full for "collect", not for "step"; may be nil
+	// Collected is called when Go's collector has run because garbage is wanted to be gone; may be nil.
+	Collected func()
 
 	Touched func()        // called when a file's descriptor was read or written
 	Closing func(fd int)  // called before a file is closed

@@ -20,6 +20,7 @@ type Handle struct {
 	shared bool // other processes have the open file too: its blocking mode is on loan
 	family Family
 	bound  *boundPath // the file of a UNIX socket that Close removes; guarded by mu
+	ours   bool       // one side of a pty that this Host made
 
 	mu sync.RWMutex // held for reading by whoever uses fd, so that Close cannot hand the number to another file meanwhile
 	fd int          // -1 once closed
@@ -172,6 +173,10 @@ func (h *Handle) forget() {
 	if h.shared {
 		h.host.modes.drop(h.fd)
 	}
+	switch h.kind {
+	case "tty", "pty", "serial":
+		h.host.terminals.forget(h)
+	}
 	h.fd = -1
 	h.host.handles.Add(-1)
 }
@@ -197,7 +202,8 @@ func (h *Handle) Dup() (*Handle, error) {
 		}
 	}
 	second := h.host.adopt(fd)
-	second.shared, second.family, second.bound = h.shared, h.family, h.bound.share()
+	second.kind, second.shared, second.ours = h.kind, h.shared, h.ours
+	second.family, second.bound = h.family, h.bound.share()
 	return second, nil
 }
 

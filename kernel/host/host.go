@@ -10,6 +10,7 @@
 //	Signals      Catch, Release, Guard, OnSignal (signal.go)
 //	Processes    Start, OnExit, Kill (process.go)
 //	Files        OpenFile, Remove, Rename and their like, which may block (file.go)
+//	Terminals    OpenPty, OpenSerial; settings are put back on the way out (terminal.go, pty.go, serial.go)
 //
 // Every act that a script can ask for is checked against Host.Allow first, and can be made to fail by Host.Fail. Errors
 // wrap the system's number, which Errno digs out.
@@ -43,6 +44,7 @@ type Host struct {
 	signals   signals
 	processes processes
 	lookups   lookups
+	terminals terminals
 
 	leaving sync.Mutex
 	atExit  []func() // run newest first, each once
