@@ -19,6 +19,9 @@ type filterKind struct {
 // filterMethod is a method of filters. Errors name it by a.Name.
 type filterMethod func(b *Lib, f *filter, a luax.Args) int
 
+// lineKind is the class of the filters that wheels have if nothing else is said.
+var lineKind = &filterKind{name: "Line", build: buildLine}
+
 // filterKinds are the classes of poe.filter.
 var filterKinds = []*filterKind{
 	{name: "Block", build: buildBlock},
@@ -29,7 +32,7 @@ var filterKinds = []*filterKind{
 	{name: "IRC", build: buildIRC},
 	{name: "JSONLines", build: buildJSONLines},
 	{name: "LengthPrefix", build: buildLengthPrefix},
-	{name: "Line", build: buildLine},
+	lineKind,
 	{name: "Map", build: buildMap, methods: map[string]filterMethod{"modify": (*Lib).filterModify}},
 	{name: "Netstring", build: buildNetstring},
 	{name: "RecordBlock", build: buildRecordBlock, methods: recordBlockMethods},
@@ -59,6 +62,7 @@ type filter struct {
 	kind  *filterKind // nil: it is written in Lua
 	value lua.LValue  // what scripts have
 	stack *stack      // that it is in; nil: none
+	taken bool        // by a wheel
 
 	// What get found last comes later, when it has items to return first.
 	failed error

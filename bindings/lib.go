@@ -11,6 +11,7 @@ import (
 	"github.com/poelua/poelua/bindings/luax"
 	"github.com/poelua/poelua/kernel"
 	"github.com/poelua/poelua/kernel/host"
+	"github.com/poelua/poelua/wheels"
 	"github.com/poelua/poelua/wheels/handle"
 )
 
@@ -40,6 +41,9 @@ type Lib struct {
 	foreigners   map[*kernel.Task]*lua.LUserData // objects of sessions that are not Lua's
 	filters      filterLib
 	http         httpLib
+	wheels       map[uint64]*lua.LUserData // the living ones, by their numbers
+	env          *wheels.Env
+	lastEvents   *wheels.ReadWriteEvents // of the newest wheel: the next one mostly has the same
 	sets         [4]cachedSet
 	nextSet      int
 	anons        anons
@@ -84,6 +88,7 @@ func New(c Config) *Lib {
 	b.openFilters(l)
 	b.openTerminals(l)
 	b.openDrivers(l)
+	b.openWheels(l)
 	set := func(name string, v lua.LValue) { b.module.RawSetString(name, v) }
 	set("kernel", b.kernelTable)
 	set("Session", b.session)

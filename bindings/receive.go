@@ -177,6 +177,9 @@ func (s *session) Hears(event string) bool {
 
 // pick finds the handler of an event: its own, or _default's, or none. It sets d.State and d.Object.
 func (s *session) pick(d *kernel.Dispatch) *handler {
+	if h, ok := d.Handler.(*handler); ok {
+		return h
+	}
 	h := s.handlers.find(d.Event)
 	if h == nil {
 		if h = s.handlers.find(kernel.EventDefault); h == nil {

@@ -202,21 +202,6 @@ func (b *Lib) sessionGetHeap(l *lua.LState) int {
 	return 0
 }
 
-// sessionWheels lists the session's wheels by ID.
-func (b *Lib) sessionWheels(l *lua.LState) int {
-	b.checkTask(l, "wheels")
-	l.Push(l.CreateTable(0, 0))
-	return 1
-}
-
-// sessionWheel finds one of the session's wheels.
-func (b *Lib) sessionWheel(l *lua.LState) int {
-	b.checkTask(l, "wheel")
-	luax.Args{L: l, Name: "wheel", Base: 1}.Number(1)
-	l.Push(lua.LNil)
-	return 1
-}
-
 // sessionOption reads and sets options.
 func (b *Lib) sessionOption(l *lua.LState) int {
 	s := b.checkSession(l, "option")

@@ -41,19 +41,27 @@ func (b *Lib) openSockets(l *lua.LState) {
 
 // openSocket makes a socket and takes the steps that give it its addresses. What cannot be had is nil, message, errno.
 func (b *Lib) openSocket(l *lua.LState, family host.Family, kind host.SocketKind, steps ...func(h *host.Handle) error) int {
-	h, err := b.host.Socket(family, kind)
+	h, err := b.madeSocket(family, kind, steps)
 	if err != nil {
 		return luax.Failure(l, err)
 	}
+	b.k.Touch()
+	l.Push(b.newHandle(h))
+	return 1
+}
+
+func (b *Lib) madeSocket(family host.Family, kind host.SocketKind, steps []func(h *host.Handle) error) (*handle.Handle, error) {
+	h, err := b.host.Socket(family, kind)
+	if err != nil {
+		return nil, err
+	}
 	for _, step := range steps {
 		if err := step(h); err != nil {
-			h.Close()
-			return luax.Failure(l, err)
+			_ = h.Close() // the first failure is the one to tell
+			return nil, err
 		}
 	}
-	b.k.Touch()
-	l.Push(b.newHandle(handle.New(h)))
-	return 1
+	return handle.New(h), nil
 }
 
 // paramAddress is a parameter that is an address in numbers: nothing here waits for a name server. An absent one is the
@@ -93,13 +101,19 @@ func localAddress(family host.Family, ip netip.Addr, port uint16) host.Address {
 // socketUDP makes a socket for datagrams: bound if a local address is said, connected if a remote one is.
 func (b *Lib) socketUDP(l *lua.LState) int {
 	p := luax.NewParams(l, 1, "poe.socket.udp")
+	family, steps := udpSteps(p)
+	p.Done()
+	return b.openSocket(l, family, host.DatagramSocket, steps...)
+}
+
+// udpSteps reads what a socket for datagrams is to be, and gives the steps to that.
+func udpSteps(p *luax.Params) (host.Family, []func(h *host.Handle) error) {
 	binds := p.Has("bind_address") || p.Has("bind_port") || p.Has("multicast")
 	bindIP, bindPort := paramAddress(p, "bind_address"), paramPort(p, "bind_port")
 	remoteIP, remotePort := paramAddress(p, "remote_address"), paramPort(p, "remote_port")
 	broadcast := p.Bool("broadcast", false)
 	options := host.BindOptions{Reuse: p.Bool("reuse", false), ReusePort: p.Bool("reuse_port", false), Only6: p.Bool("only_v6", false)}
 	group, groupInterface := paramMulticast(p)
-	p.Done()
 	if remoteIP.IsValid() != (remotePort != 0) {
 		p.Raise("remote_address and remote_port go together")
 	}
@@ -123,7 +137,7 @@ func (b *Lib) socketUDP(l *lua.LState) int {
 		remote := host.Address{IP: netip.AddrPortFrom(remoteIP, remotePort)}
 		steps = append(steps, func(h *host.Handle) error { return h.Connect(remote) })
 	}
-	return b.openSocket(l, family, host.DatagramSocket, steps...)
+	return family, steps
 }
 
 // paramMulticast is the parameter multicast: a group, and the interface to use if it is not the system that chooses.
@@ -363,7 +377,7 @@ func (b *Lib) handleShutdown(l *lua.LState) int {
 		return luax.Failure(l, errClosed)
 	}
 	b.k.Touch()
-	if err := h.Shutdown(how != "write", how != "read"); err != nil {
+	if err := h.Shutdown(how); err != nil {
 		return luax.Failure(l, err)
 	}
 	return luax.True(l)

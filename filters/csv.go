@@ -115,7 +115,7 @@ func (f *CSV) record() (line []byte, ok bool, err error) {
 			if f.skipping {
 				f.drop(len(b))
 				f.scanned = 0
-			} else if len(b) > f.longest() && (f.state == csvQuoted || overLong(b, f.longest())) {
+			} else if len(b) > f.longest() && (f.state == csvQuoted || overLength(b, f.longest())) {
 				f.drop(len(b))
 				f.scanned, f.skipping = 0, true
 				return nil, false, f.wrong(syscall.EMSGSIZE, "csv: record exceeds maximum length")

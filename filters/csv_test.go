@@ -21,8 +21,8 @@ func TestCSV(t *testing.T) {
 		{Name: "junk behind a quote, then a good record", Stream: "a\n\"b\"c,d\ne\n", Items: []any{array{"a"}, bad, array{"e"}}},
 		{Name: "junk in a record with a line end in quotes", Stream: "\"a\"b,\"c\nd\"\ne\n", Items: []any{bad, array{"e"}}},
 		{Name: "a CR and junk behind a quote", Stream: "\"a\"\rb\n\"a\"\r,\"b\n\"\r\nc\n", Items: []any{bad, bad, array{"c"}}},
-		{Name: "a record beyond the maximum, then a good one", Stream: strings.Repeat("ab,", 20) + "\nc\n", Items: []any{overLong, array{"c"}}},
-		{Name: "a quoted one beyond the maximum", Stream: "\"" + strings.Repeat("ab\n", 20) + "\"\nc\n", Items: []any{overLong, array{"c"}}},
+		{Name: "a record beyond the maximum, then a good one", Stream: strings.Repeat("ab,", 20) + "\nc\n", Items: []any{overLength, array{"c"}}},
+		{Name: "a quoted one beyond the maximum", Stream: "\"" + strings.Repeat("ab\n", 20) + "\"\nc\n", Items: []any{overLength, array{"c"}}},
 	})
 	run(t, &filters.CSV{Separator: ';', Quote: '\''}, []streamCase{
 		{Name: "another separator and quote", Stream: "a,b;'c;d';\"e\"\r\n", Items: []any{array{"a,b", "c;d", `"e"`}}},

@@ -65,6 +65,15 @@ type Resetter interface {
 	Reset()
 }
 
+// Reset drops what f holds. It gives the filter to use from now on: f, or in the place of one that cannot be reset a clone.
+func Reset(f Filter) Filter {
+	if r, ok := f.(Resetter); ok {
+		r.Reset()
+		return f
+	}
+	return f.Clone()
+}
+
 // Error is bad input: EMSGSIZE when a limit is passed, EBADMSG when the bytes make no sense.
 type Error struct {
 	Errno   syscall.Errno

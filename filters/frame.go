@@ -142,7 +142,7 @@ func (l *lines) next(name string, longest int) (line []byte, ok bool, err error)
 		i := bytes.IndexByte(b[l.scanned:], '\n')
 		if i < 0 {
 			l.scanned = len(b)
-			if !l.skipping && !overLong(b, longest) {
+			if !l.skipping && !overLength(b, longest) {
 				return nil, false, nil
 			}
 			err := l.skip(name)
@@ -178,7 +178,7 @@ func lineTooLong(name string) error {
 	return &Error{Errno: syscall.EMSGSIZE, Message: name + ": line exceeds maximum length"}
 }
 
-// overLong says whether an unfinished line has passed its length. A CR at the end may be half of the line's end.
-func overLong(b []byte, longest int) bool {
+// overLength says whether an unfinished line has passed its length. A CR at the end may be half of the line's end.
+func overLength(b []byte, longest int) bool {
 	return len(b) > longest && (len(b) > longest+1 || b[len(b)-1] != '\r')
 }

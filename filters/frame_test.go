@@ -162,10 +162,10 @@ func refuses(t testing.TB, f filters.Filter, item any) *filters.ItemError {
 }
 
 var (
-	overLong = failure{syscall.EMSGSIZE, false}
-	bad     = failure{syscall.EBADMSG, false}
-	lostLen = failure{syscall.EMSGSIZE, true}
-	lost    = failure{syscall.EBADMSG, true}
+	overLength = failure{syscall.EMSGSIZE, false}
+	bad        = failure{syscall.EBADMSG, false}
+	lostLen    = failure{syscall.EMSGSIZE, true}
+	lost       = failure{syscall.EBADMSG, true}
 )
 
 // allBytes are all bytes, the zero byte among them.
@@ -216,9 +216,9 @@ func TestTheLongestItemFitsIntoTheSmallestBuffer(t *testing.T) {
 		"netstring":    {&filters.Netstring{Limits: limits}, "5:hello,", "hello", "6:", lostLen},
 		"lengthprefix": {&filters.LengthPrefix{Limits: limits}, "\x00\x00\x00\x05hello", "hello", "\x00\x00\x00\x06", lostLen},
 		"reference":    {&filters.Reference{Limits: limits}, "0000000000000000005\x00\xa4four", "four", "6\x00", lostLen},
-		"jsonlines":    {&filters.JSONLines{Limits: limits}, "\"abc\"\r\n", "abc", "123456", overLong},
-		"csv":          {&filters.CSV{Limits: limits}, "a,\"b\"\r\n", []any{"a", "b"}, "a,b,c,", overLong},
-		"csv, quoted":  {&filters.CSV{Limits: limits}, "\"a\r\n\"\n", []any{"a\r\n"}, "\"aaaa\r", overLong},
+		"jsonlines":    {&filters.JSONLines{Limits: limits}, "\"abc\"\r\n", "abc", "123456", overLength},
+		"csv":          {&filters.CSV{Limits: limits}, "a,\"b\"\r\n", []any{"a", "b"}, "a,b,c,", overLength},
+		"csv, quoted":  {&filters.CSV{Limits: limits}, "\"a\r\n\"\n", []any{"a\r\n"}, "\"aaaa\r", overLength},
 	} {
 		run(t, c.f, []streamCase{
 			{Name: name + " fits", Stream: c.fits + c.fits, Items: []any{c.item, c.item}},

@@ -52,7 +52,7 @@ func TestIRCFailures(t *testing.T) {
 		{Name: "no command", Stream: ":ann\r\n@a=b\r\n@a=b :ann \r\n \r\nPING\r\n", Items: []any{bad, bad, bad, bad, ping}},
 		{Name: "a zero byte", Stream: "PING \x00\r\nPING\r\n", Items: []any{bad, ping}},
 		{Name: "a CR within", Stream: "PING \rQUIT\r\nPING\r\n", Items: []any{bad, ping}},
-		{Name: "a line beyond the maximum", Stream: "PRIVMSG x :" + strings.Repeat("y", 20) + "\r\nPING\r\n", Items: []any{overLong, ping}},
+		{Name: "a line beyond the maximum", Stream: "PRIVMSG x :" + strings.Repeat("y", 20) + "\r\nPING\r\n", Items: []any{overLength, ping}},
 	})
 }
 

@@ -14,9 +14,9 @@ func TestJSONLines(t *testing.T) {
 		{Name: "no line end yet", Stream: "1\n2", Items: []any{1.0}, Rest: "2"},
 		{Name: "a bad line, then a good one", Stream: "1\n{\n2\n", Items: []any{1.0, bad, 2.0}},
 		{Name: "two values on a line", Stream: "1 2\n3\n", Items: []any{bad, 3.0}},
-		{Name: "a line beyond the maximum, then a good one", Stream: "\"" + strings.Repeat("x", 40) + "\"\n1\n", Items: []any{overLong, 1.0}},
+		{Name: "a line beyond the maximum, then a good one", Stream: "\"" + strings.Repeat("x", 40) + "\"\n1\n", Items: []any{overLength, 1.0}},
 		{Name: "a line of the maximum", Stream: "\"" + strings.Repeat("x", 18) + "\"\r\n", Items: []any{strings.Repeat("x", 18)}},
-		{Name: "a line beyond the maximum without an end", Stream: strings.Repeat("x", 40), Items: []any{overLong}},
+		{Name: "a line beyond the maximum without an end", Stream: strings.Repeat("x", 40), Items: []any{overLength}},
 		{Name: "nested too deep", Stream: "[[[]]]\n1\n", Items: []any{bad, 1.0}},
 		{Name: "a large integer", Stream: "9007199254740993\n", Items: []any{bad}},
 	})

@@ -56,7 +56,7 @@ func TestReferenceCompresses(t *testing.T) {
 	long := put(t, &filters.Reference{Compress: true}, strings.Repeat("x", 20000))
 	run(t, f, []streamCase{
 		{Name: "round trip", Stream: frame + short, Items: []any{plain, "short"}},
-		{Name: "what unpacks beyond the maximum", Stream: long + short, Items: []any{overLong, "short"}},
+		{Name: "what unpacks beyond the maximum", Stream: long + short, Items: []any{overLength, "short"}},
 		{Name: "no zlib", Stream: "3\x00abc" + short, Items: []any{bad, "short"}},
 		{Name: "nothing", Stream: "0\x00" + short, Items: []any{bad, "short"}},
 		{Name: "a wrong checksum", Stream: frameOf(wrong) + short, Items: []any{bad, "short"}},

@@ -89,9 +89,9 @@ func TestSnortEndsAlerts(t *testing.T) {
 		{Name: "where the next begins", Stream: short("1") + short("2") + "\n", Items: []any{one, two}},
 		{Name: "not before", Stream: short("1") + "\n" + short("2"), Items: []any{one}, Rest: short("2")},
 		{Name: "half a line of it", Stream: short("1") + "TCP", Rest: short("1") + "TCP"},
-		{Name: "an alert beyond the maximum, then a good one", Stream: short("1") + strings.Repeat("a line\n", 10) + "\n" + short("2") + "\n", Items: []any{overLong, two}},
-		{Name: "one beyond the maximum without an empty line", Stream: short("1") + strings.Repeat("a line\n", 10) + short("2") + "\n", Items: []any{overLong, two}},
-		{Name: "a line beyond the maximum", Stream: strings.Repeat("x", 100) + "\n" + short("2") + "\n", Items: []any{overLong, two}},
+		{Name: "an alert beyond the maximum, then a good one", Stream: short("1") + strings.Repeat("a line\n", 10) + "\n" + short("2") + "\n", Items: []any{overLength, two}},
+		{Name: "one beyond the maximum without an empty line", Stream: short("1") + strings.Repeat("a line\n", 10) + short("2") + "\n", Items: []any{overLength, two}},
+		{Name: "a line beyond the maximum", Stream: strings.Repeat("x", 100) + "\n" + short("2") + "\n", Items: []any{overLength, two}},
 		{Name: "lines that are no alerts", Stream: "hello\n[**] no alert\n\n" + short("1") + "\n", Items: []any{bad, bad, one}},
 		{Name: "ids that are none", Stream: "[**] [1:x:1] m [**]\n\n[**] [1:2] m [**]\n\n[**] [1:1:99999999999] m [**]\n\n", Items: []any{bad, bad, bad}},
 	})

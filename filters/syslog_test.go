@@ -102,7 +102,7 @@ func TestSyslogFrames(t *testing.T) {
 		{Name: "over length", Stream: "10 ", Items: []any{lostLen}},
 	})
 	run(t, &filters.Syslog{Limits: filters.Limits{MaxLength: 9}}, []streamCase{
-		{Name: "a line beyond the maximum", Stream: strings.Repeat("x", 30) + "\na\n", Items: []any{overLong, message("a")}},
+		{Name: "a line beyond the maximum", Stream: strings.Repeat("x", 30) + "\na\n", Items: []any{overLength, message("a")}},
 	})
 }
 

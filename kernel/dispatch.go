@@ -68,8 +68,11 @@ type Dispatch struct {
 
 	outer      *Dispatch // the one around it in the same task
 	heldActive *Task
-	called     event // the event of a dispatch that was never queued
+	called     event             // the event of a dispatch that was never queued
+	args       [maxDelivered]any // of what a resource tells
 }
+
+const maxDelivered = 5 // arguments that a resource may tell
 
 // frame is the Dispatch of the next depth.
 func (k *Kernel) frame() *Dispatch {

@@ -157,6 +157,7 @@ func New(o Options) *Kernel {
 	k.root = &Task{k: k}
 	k.active = k.root
 	k.now = k.clock.Now()
+	k.checked, k.checkAfter = k.now, staleLast
 	return k
 }
 

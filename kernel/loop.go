@@ -13,7 +13,8 @@ const (
 	// shortestWait bounds how often the loop wakes for timers that are due one after the other: it takes those of so long
 	// together.
 	shortestWait = 500 * time.Microsecond
-	// staleFirst is how long after a new watcher the watched descriptors are checked; the time doubles with each check.
+	// staleFirst is how long after a task's new watcher the watched descriptors are checked; the time doubles with each
+	// check. Resources close theirs with the kernel's knowledge.
 	staleFirst = time.Second
 	staleLast  = time.Minute
 	// tidyEvery is how many queued events are handled between calls of Options.Housekeep.

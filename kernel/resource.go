@@ -253,17 +253,21 @@ func (k *Kernel) Scratch() []byte {
 const scratchSize = 64 << 10
 
 // Deliver dispatches what a resource has to tell its owner: event, with args; handler is what the owner's receiver is to use
-// in the place of a handler of its own, nil for that. It says whether the resource may go on: not when the owner is gone, or the
-// run is about to end. The loop calls the resource that calls this; within handlers there is Turn.
-func (k *Kernel) Deliver(t *Task, event string, handler any, site Site, args ...any) bool {
+// in the place of a handler of its own, nil for that. The resource may go on if its owner is not gone and the run is not about
+// to end; heard says that there was a handler. There are five args at most, and the handler does not keep the slice. The loop
+// calls the resource that calls this; within handlers there is Turn.
+func (k *Kernel) Deliver(t *Task, event string, handler any, site Site, args ...any) (going, heard bool) {
 	if t == nil || t.gone || k.exception != nil {
-		return false
+		return false, false
 	}
-	e := &k.frame().called
-	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindWheel, site, "", args
-	k.frame().Handler = handler
-	k.handle(e, WantNothing, false)
-	return !t.gone && k.exception == nil
+	f := k.frame()
+	f.Handler = handler
+	n := copy(f.args[:], args)
+	e := &f.called
+	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindWheel, site, "", f.args[:n:n]
+	_, heard = k.handle(e, WantNothing, false)
+	clear(f.args[:n])
+	return !t.gone && k.exception == nil, heard
 }
 
 // Raise makes an error of a resource one of its owner's: as if a handler of that event had raised it.

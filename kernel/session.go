@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -97,6 +98,9 @@ func (g *goSession) handle(c *Context, d *Dispatch) (result any, handled bool) {
 		return g.Stop(c), true
 	}
 	if h := g.States[d.Event]; h != nil {
+		if d.Kind == KindWheel {
+			return h(c, slices.Clone(d.Args)...), true // which are the kernel's, and a handler may keep them
+		}
 		return h(c, d.Args...), true
 	}
 	if h := g.States[EventDefault]; h != nil && d.Kind != KindStart {

@@ -125,10 +125,7 @@ func (k *Kernel) ask(d *descriptor, events poll.Events) error {
 		k.touched = true
 		k.noteAsked(d, events != 0)
 	}
-	if k.watched[d.fd] == nil {
-		k.watched[d.fd] = d
-		k.checked, k.checkAfter = k.clock.Now(), staleFirst
-	}
+	k.watched[d.fd] = d
 	return nil
 }
 
@@ -158,6 +155,7 @@ func (k *Kernel) SetWatch(w Watch) error {
 	if d.raw == nil {
 		d.raw = &rawWatchers{}
 		k.rawWatched++
+		k.checked, k.checkAfter = k.clock.Now(), staleFirst
 	}
 	i, found := d.raw.find(w.Mode, t)
 	entry := &watcher{Watch: w, task: t, fromState: k.ActiveEvent()}

@@ -47,16 +47,20 @@ type queue struct {
 // Get reads what is there, at most BlockSize bytes: nil and no error when nothing is there now, io.EOF at the end. The
 // caller is done with the bytes at the next Get of any driver with the same Spare.
 func (d *SysRW) Get(r io.Reader) ([]byte, error) {
-	size := d.BlockSize
-	if size <= 0 {
-		size = DefaultBlockSize
-	}
-	p := d.Spare.scratch(min(size, blockSizeMost))
+	p := d.Spare.scratch(d.Size())
 	n, err := r.Read(p)
 	if errors.Is(err, syscall.EAGAIN) {
 		return nil, nil
 	}
 	return p[:n], err
+}
+
+// Size is the most that one Get reads.
+func (d *SysRW) Size() int {
+	if d.BlockSize <= 0 {
+		return DefaultBlockSize
+	}
+	return min(d.BlockSize, blockSizeMost)
 }
 
 // Put queues a chunk; an empty one is nothing. It keeps no reference to it. When more than 512 MiB would be queued it is
