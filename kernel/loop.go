@@ -36,7 +36,7 @@ func (k *Kernel) iterate() {
 		if k.trace&TraceEvents != 0 {
 			k.traceIteration()
 		}
-		if k.hasPosts() && len(k.watched) == 0 && !k.pending.Load() && len(k.turns) == 0 {
+		if k.hasPosts() && k.asking == 0 && len(k.forced) == 0 && !k.pending.Load() && len(k.turns) == 0 {
 			// Nothing to wait for, nobody to look at: most passes are of this kind.
 		} else {
 			k.takeInput()
@@ -82,7 +82,7 @@ func (k *Kernel) takeInput() {
 		k.served += uint64(len(k.ready))
 		k.dispatchReady()
 		k.takeTurns()
-		k.askForced()
+		k.askGates()
 		k.sweep()
 		k.settle()
 		if k.tidying {
@@ -99,7 +99,7 @@ func (k *Kernel) wait() {
 	k.ready = k.ready[:0]
 	timeout := k.timeout()
 	if timeout == 0 {
-		if len(k.watched) == 0 || k.skipPoll() {
+		if k.asking == 0 || len(k.forced) == 0 && k.skipPoll() {
 			return
 		}
 		k.poll(0)
@@ -200,7 +200,7 @@ func (k *Kernel) poll(timeout time.Duration) {
 		k.raise(err)
 	}
 	k.quiet = len(k.ready) == 0
-	if len(k.watched) > 0 {
+	if k.asking > 0 {
 		k.polled = k.tick()
 	}
 }
@@ -208,7 +208,7 @@ func (k *Kernel) poll(timeout time.Duration) {
 // checkStale looks from time to time for descriptors that somebody closed without telling the kernel, since some pollers
 // never mention them again. It shortens a wait that would go beyond the next time.
 func (k *Kernel) checkStale(timeout time.Duration) time.Duration {
-	if len(k.watched) == 0 || k.simulated {
+	if k.asking == 0 || k.simulated {
 		return timeout
 	}
 	left := k.checked + k.checkAfter - k.clock.Now()

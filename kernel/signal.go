@@ -140,7 +140,7 @@ func (k *Kernel) dispatchSignal(target *Task, kind Kind, site Site, fromState st
 	defer func() { k.current = nil }()
 	k.callWatchers(name, kind, touched, site, fromState, args)
 
-	if name == "IDLE" && target == k.root && k.queue.empty() && len(k.watched) == 0 {
+	if name == "IDLE" && target == k.root && k.queue.empty() && k.rawWatched == 0 && k.busy == 0 {
 		k.postOwn("ZOMBIE")
 	}
 
@@ -228,7 +228,7 @@ func ancestors(t *Task) []*Task {
 
 // testIdle queues IDLE when nothing can make an event happen any more.
 func (k *Kernel) testIdle() {
-	if k.queue.empty() && len(k.watched) == 0 && k.tagged == 0 && k.busy == 0 && !k.awaitsProcesses() && k.tasks > 0 && !k.pending.Load() {
+	if k.queue.empty() && k.rawWatched == 0 && k.tagged == 0 && k.busy == 0 && !k.awaitsProcesses() && k.tasks > 0 && !k.pending.Load() {
 		k.postOwn("IDLE")
 	}
 }

@@ -47,10 +47,15 @@ type watcher struct {
 // descriptor is a watched one.
 type descriptor struct {
 	fd    int
-	io    [Expedite]IO // of resources: one that reads, one that writes
-	gate  Gate         // nil: what is ready at the system is ready for those who watch
-	raw   *rawWatchers // nil: no task watches it itself
-	round uint64       // in which it was first watched: what was ready then was another file of this number
+	io    [Expedite]IO   // of resources: one that reads, one that writes
+	want  [Expedite]bool // which of them want to hear now
+	asked bool           // the poller was asked about it
+	raw   *rawWatchers   // nil: no task watches it itself
+	round uint64         // in which it was first watched: what was ready then was another file of this number
+
+	gate   Gate        // nil: what is ready at the system is ready for those who watch
+	told   poll.Events // what the poller was last asked for
+	forced bool        // it is in Kernel.forced
 }
 
 // rawWatchers are the watchers that tasks have set themselves, in ascending order of task.
@@ -87,7 +92,7 @@ func (d *descriptor) idle() bool {
 // events are what those who watch the descriptor want to hear of.
 func (d *descriptor) events() (events poll.Events) {
 	for m, io := range d.io {
-		if io != nil {
+		if io != nil && d.want[m] {
 			events |= Mode(m).events()
 		}
 	}
@@ -114,17 +119,33 @@ func (k *Kernel) ask(d *descriptor, events poll.Events) error {
 	if d.gate != nil {
 		var now poll.Events
 		events, now = d.gate.Wants(events)
-		k.force(d.fd, now)
+		k.force(d, now)
 	}
-	if err := k.poller.Watch(d.fd, events); err != nil {
-		return err
+	if events != 0 || d.asked {
+		if err := k.poller.Watch(d.fd, events); err != nil {
+			return err
+		}
+		k.touched = true
+		k.noteAsked(d, events != 0)
 	}
-	k.touched = true
+	d.told = events
 	if k.watched[d.fd] == nil {
 		k.watched[d.fd] = d
 		k.checked, k.checkAfter = k.clock.Now(), staleFirst
 	}
 	return nil
+}
+
+func (k *Kernel) noteAsked(d *descriptor, asked bool) {
+	if d.asked == asked {
+		return
+	}
+	d.asked = asked
+	if asked {
+		k.asking++
+	} else {
+		k.asking--
+	}
 }
 
 // SetWatch makes the active task receive w.Event with the handle, the mode's name, then w.Args, in every pass in which the
@@ -140,6 +161,7 @@ func (k *Kernel) SetWatch(w Watch) error {
 	}
 	if d.raw == nil {
 		d.raw = &rawWatchers{}
+		k.rawWatched++
 	}
 	i, found := d.raw.find(w.Mode, t)
 	entry := &watcher{Watch: w, task: t, fromState: k.ActiveEvent()}
@@ -204,6 +226,7 @@ func (k *Kernel) removeWatch(d *descriptor, m Mode, t *Task) {
 		d.raw.paused[m] = false
 		if len(d.raw.of[Read])+len(d.raw.of[Write])+len(d.raw.of[Expedite]) == 0 {
 			d.raw = nil
+			k.rawWatched--
 		}
 	}
 	k.rewatch(d)
@@ -215,9 +238,12 @@ func (k *Kernel) removeWatch(d *descriptor, m Mode, t *Task) {
 // rewatch tells the poller what is still wanted of a descriptor.
 func (k *Kernel) rewatch(d *descriptor) {
 	if d.idle() {
-		k.touched = true
 		delete(k.watched, d.fd)
-		_ = k.poller.Watch(d.fd, 0) // what is closed already is forgotten
+		if d.asked {
+			k.touched = true
+			_ = k.poller.Watch(d.fd, 0) // what is closed already is forgotten
+			k.noteAsked(d, false)
+		}
 		return
 	}
 	if err := k.ask(d, d.events()); err != nil {
@@ -239,7 +265,7 @@ func (k *Kernel) CloseWatched(fd int) {
 	}
 	d.gate = nil
 	io := d.io
-	d.io = [Expedite]IO{}
+	d.io, d.want = [Expedite]IO{}, [Expedite]bool{}
 	k.rewatch(d)
 	for m, r := range io {
 		if r != nil {
@@ -296,6 +322,7 @@ func (k *Kernel) dispatchReady() {
 	for i := range k.ready {
 		r := &k.ready[i]
 		if d := k.watched[r.FD]; d != nil && d.gate != nil {
+			k.gated = append(k.gated, r.FD)
 			r.Events = d.gate.Ready(r.Events)
 		}
 	}
@@ -308,7 +335,7 @@ func (k *Kernel) dispatchReady() {
 			if d == nil || d.round == k.round {
 				continue
 			}
-			if m < Expedite && d.io[m] != nil {
+			if m < Expedite && d.want[m] {
 				k.count.IOEvents++
 				d.io[m].Ready(m)
 			}
