@@ -53,6 +53,7 @@ type Lib struct {
 	interfaces   map[int]kernel.Site // descriptors whose closing sends UIDESTROY, and where that was asked for
 	buffer       []byte              // of reads, made when first needed
 	last         *Failure            // the error that ended the last run
+	tls          tlsKeeper
 }
 
 // Config is what a Lib is made of.
@@ -88,6 +89,7 @@ func New(c Config) *Lib {
 	b.openFilters(l)
 	b.openTerminals(l)
 	b.openDrivers(l)
+	b.openTLS(l)
 	b.openWheels(l)
 	set := func(name string, v lua.LValue) { b.module.RawSetString(name, v) }
 	set("kernel", b.kernelTable)

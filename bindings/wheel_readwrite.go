@@ -388,7 +388,15 @@ func (b *Lib) readWriteDetach(l *lua.LState, w *readWrite, a luax.Args) int {
 
 // readWriteStartTLS is start_tls: true, and the plain input that was read and was no item yet, or nil.
 func (b *Lib) readWriteStartTLS(l *lua.LState, w *readWrite, a luax.Args) int {
-	t := b.tlsParams(l, 2, "poe.wheel.ReadWrite:start_tls")
+	table, ok := a.Get(1).(*lua.LTable)
+	if !ok {
+		a.Fail(1, "table")
+	}
+	in, _ := w.Handles()
+	t, err := b.newTLS(l, table, "poe.wheel.ReadWrite:start_tls", peerName(in))
+	if err != nil {
+		return luax.Failure(l, err)
+	}
 	plain, err := w.StartTLS(t)
 	if err != nil {
 		return luax.Failure(l, err)

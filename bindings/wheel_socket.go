@@ -59,7 +59,15 @@ func buildSocketFactory(b *Lib, p *luax.Params, c wheels.Config) (wheelObject, e
 		if o.Kind == host.DatagramSocket {
 			p.Raise("tls is for streams")
 		}
-		o.TLS = b.factoryTLS(p, t, server, o.RemoteAddress)
+		d := tlsDefaults{side: "server"}
+		if !server {
+			d = tlsDefaults{side: "client", serverName: o.RemoteAddress}
+		}
+		secure, err := b.newTLS(p.L, t, p.Who+": tls", d)
+		if err != nil {
+			return nil, err
+		}
+		o.TLS = &secure
 	}
 	p.Done()
 	return &socketFactory{wheels.NewSocketFactory(o)}, nil

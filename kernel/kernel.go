@@ -90,12 +90,13 @@ type Kernel struct {
 	asking       int // descriptors that the poller was asked about
 	rawWatched   int // descriptors with watchers that tasks have set themselves
 	lastResource uint64
-	busy         int          // resources that keep their owners alive
-	turns        []Turner     // resources that have something to tell in the next pass
-	outputs      []Flusher    // resources with output for the end of the pass
-	forced       []poll.Ready // what gates say is ready
-	late         []poll.Ready // the spare of forced
-	scratch      []byte       // what is read goes through here
+	busy         int       // resources that keep their owners alive
+	turns        []Turner  // resources that have something to tell in the next pass
+	outputs      []Flusher // resources with output for the end of the pass
+	forced       []int     // descriptors whose gates say that something is ready
+	gated        []int     // descriptors with gates that the pass has to do with
+	scratch      []byte    // what is read goes through here
+	underScratch []byte
 
 	signalWatchers map[string]int
 	current        *signalState // the signal that is being dispatched
@@ -331,7 +332,7 @@ func (k *Kernel) finish() error {
 			}
 		}
 		k.own, k.timeouts = 0, 0
-		k.turns, k.outputs, k.forced = nil, nil, nil
+		k.turns, k.outputs = nil, nil
 	}
 	if k.tasks == 0 && k.trace&TraceStats != 0 {
 		k.traceStats()

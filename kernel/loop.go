@@ -83,7 +83,7 @@ func (k *Kernel) takeInput() {
 		k.served += uint64(len(k.ready))
 		k.dispatchReady()
 		k.takeTurns()
-		k.askForced()
+		k.askGates()
 		k.sweep()
 		k.settle()
 		if k.tidying {

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"slices"
 	"syscall"
 	"time"
 
@@ -106,13 +105,23 @@ type IO interface {
 	Closed(m Mode) // it is about to be closed, by somebody else, and watched no more; perhaps within a handler
 }
 
+// Modes is a set of modes: what a Gate is asked about.
+type Modes = poll.Events
+
+// The members of Modes.
+const (
+	CanRead     = poll.Read
+	CanWrite    = poll.Write
+	CanExpedite = poll.Expedite
+)
+
 // Gate stands between a descriptor and those who watch it, where what is ready for the system is not what is ready for them:
 // TLS. Its methods do not dispatch anything.
 type Gate interface {
 	// Wants says what the system is to be asked for those who wait for want, and what of want needs no asking: ready now.
-	Wants(want poll.Events) (ask, now poll.Events)
+	Wants(want Modes) (ask, now Modes)
 	// Ready says what is ready for those who watch, when the system says that ready is.
-	Ready(ready poll.Events) poll.Events
+	Ready(ready Modes) Modes
 }
 
 // Attach gives a resource its part in a descriptor: it alone will read, or write. It hears of nothing until Want. Error: EBUSY
@@ -167,41 +176,49 @@ func (k *Kernel) SetGate(fd int, g Gate) error {
 
 // Regate asks a descriptor's gate again what it wants, because that may have changed.
 func (k *Kernel) Regate(fd int) {
-	if d := k.watched[fd]; d != nil && d.gate != nil {
-		k.rewatch(d)
-	}
-}
-
-// force has those who watch a descriptor called in the next pass, whatever the system says.
-func (k *Kernel) force(fd int, events poll.Events) {
-	if events == 0 {
+	d := k.watched[fd]
+	if d == nil || d.gate == nil {
 		return
 	}
-	for i := range k.forced {
-		if k.forced[i].FD == fd {
-			k.forced[i].Events |= events
-			return
-		}
+	ask, now := d.gate.Wants(d.events())
+	if ask == d.told {
+		k.force(d, now) // the poller need not be told again
+		return
 	}
-	k.forced = append(k.forced, poll.Ready{FD: fd, Events: events})
+	k.rewatch(d)
 }
 
-// takeForced adds to what is ready what gates have said.
+// force has the gate of a descriptor asked in the next pass for what is ready, whatever the system says.
+func (k *Kernel) force(d *descriptor, now poll.Events) {
+	if now == 0 || d.forced {
+		return
+	}
+	d.forced = true
+	k.forced = append(k.forced, d.fd)
+}
+
+// takeForced adds the descriptors to what is ready whose gates have said that something is.
 func (k *Kernel) takeForced() {
-	k.forced, k.late = k.late[:0], k.forced
-	for _, f := range k.late {
-		if !slices.ContainsFunc(k.ready, func(r poll.Ready) bool { return r.FD == f.FD }) {
-			k.ready = append(k.ready, poll.Ready{FD: f.FD})
+	for i := range k.ready {
+		if d := k.watched[k.ready[i].FD]; d != nil {
+			d.forced = false
 		}
 	}
+	for _, fd := range k.forced {
+		if d := k.watched[fd]; d != nil && d.forced {
+			d.forced = false
+			k.ready = append(k.ready, poll.Ready{FD: fd})
+		}
+	}
+	k.forced = k.forced[:0]
 }
 
-// askForced asks the gates again whose word was taken: what was not read is still ready.
-func (k *Kernel) askForced() {
-	for _, f := range k.late {
-		k.Regate(f.FD)
+// askGates asks again the gates that had a part in the pass: what was not read is still ready.
+func (k *Kernel) askGates() {
+	for _, fd := range k.gated {
+		k.Regate(fd)
 	}
-	k.late = k.late[:0]
+	k.gated = k.gated[:0]
 }
 
 // Turner is a resource with something to tell that came up in a handler, so that it has to wait for the next pass.
@@ -250,7 +267,18 @@ func (k *Kernel) Scratch() []byte {
 	return k.scratch
 }
 
-const scratchSize = 64 << 10
+// UnderScratch is more such memory, for what stands between Scratch and a descriptor: TLS.
+func (k *Kernel) UnderScratch() []byte {
+	if k.underScratch == nil {
+		k.underScratch = make([]byte, scratchSize+underSize)
+	}
+	return k.underScratch
+}
+
+const (
+	scratchSize = 64 << 10
+	underSize   = 4 << 10 // what records of TLS add to as much
+)
 
 // Deliver dispatches what a resource has to tell its owner: event, with args; handler is what the owner's receiver is to use
 // in the place of a handler of its own, nil for that. The resource may go on if its owner is not gone and the run is not about

@@ -50,9 +50,12 @@ type descriptor struct {
 	io    [Expedite]IO   // of resources: one that reads, one that writes
 	want  [Expedite]bool // which of them want to hear now
 	asked bool           // the poller was asked about it
-	gate  Gate           // nil: what is ready at the system is ready for those who watch
 	raw   *rawWatchers   // nil: no task watches it itself
 	round uint64         // in which it was first watched: what was ready then was another file of this number
+
+	gate   Gate        // nil: what is ready at the system is ready for those who watch
+	told   poll.Events // what the poller was last asked for
+	forced bool        // it is in Kernel.forced
 }
 
 // rawWatchers are the watchers that tasks have set themselves, in ascending order of task.
@@ -116,7 +119,7 @@ func (k *Kernel) ask(d *descriptor, events poll.Events) error {
 	if d.gate != nil {
 		var now poll.Events
 		events, now = d.gate.Wants(events)
-		k.force(d.fd, now)
+		k.force(d, now)
 	}
 	if events != 0 || d.asked {
 		if err := k.poller.Watch(d.fd, events); err != nil {
@@ -125,6 +128,7 @@ func (k *Kernel) ask(d *descriptor, events poll.Events) error {
 		k.touched = true
 		k.noteAsked(d, events != 0)
 	}
+	d.told = events
 	k.watched[d.fd] = d
 	return nil
 }
@@ -316,6 +320,7 @@ func (k *Kernel) dispatchReady() {
 	for i := range k.ready {
 		r := &k.ready[i]
 		if d := k.watched[r.FD]; d != nil && d.gate != nil {
+			k.gated = append(k.gated, r.FD)
 			r.Events = d.gate.Ready(r.Events)
 		}
 	}

@@ -541,7 +541,7 @@ func (w *ReadWrite) settle() {
 	if !w.tellNotes() || w.dead {
 		return
 	}
-	if w.afterFlush != goOn && (w.outputOver || w.octets() == 0) {
+	if w.afterFlush != goOn && (w.outputOver || w.octets() == 0 && !w.blocked) {
 		w.finishOutput()
 		return
 	}
@@ -574,7 +574,7 @@ func (w *ReadWrite) tellNotes() bool {
 
 // write writes what waits, as far as the handle takes it, and notes what came of it.
 func (w *ReadWrite) write() {
-	if w.outputOver || w.octets() == 0 && w.has().upgrade == nil {
+	if w.outputOver || w.octets() == 0 && !w.blocked {
 		return
 	}
 	w.env.Kernel.Touch()
@@ -596,8 +596,8 @@ func (w *ReadWrite) write() {
 		marks.isHigh = false
 		w.note(noteLow)
 	}
-	w.blocked = left > 0
-	if left == 0 {
+	w.blocked = left > 0 || w.out.Unsent() > 0
+	if !w.blocked {
 		w.note(noteFlushed)
 	}
 	w.rewatch()
@@ -691,9 +691,7 @@ func (w *ReadWrite) finishOutput() {
 
 // Flush writes what the handle takes now and gives the bytes left.
 func (w *ReadWrite) Flush() int {
-	if w.octets() > 0 && !w.outputOver {
-		w.write()
-	}
+	w.write()
 	return w.octets()
 }
 
@@ -817,7 +815,7 @@ func (w *ReadWrite) ShutdownOutput(flush bool) error {
 	if w.dead {
 		return ErrDestroyed
 	}
-	if flush && w.octets() > 0 && !w.outputOver {
+	if flush && (w.octets() > 0 || w.blocked) && !w.outputOver {
 		if w.afterFlush == goOn {
 			w.afterFlush = shutDown
 		}
@@ -866,7 +864,7 @@ func (w *ReadWrite) CloseAfterFlush() {
 		return
 	}
 	w.stopInput()
-	if w.outputOver || w.octets() == 0 && !w.scheduled {
+	if w.outputOver || w.octets() == 0 && !w.scheduled && !w.blocked {
 		w.Destroy()
 		return
 	}

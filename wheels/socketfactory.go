@@ -2,7 +2,6 @@ package wheels
 
 import (
 	"context"
-	"crypto/tls"
 	"net/netip"
 	"strconv"
 	"syscall"
@@ -26,7 +25,7 @@ type SocketFactoryConfig struct {
 	Backlog               int           // 0: the system's largest
 	Nodelay               bool          // small writes leave at once
 	ConnectTimeout        time.Duration // for all from the look-up to the handshake; 0: no end
-	TLS                   *tls.Config   // nil: plain
+	TLS                   *handle.TLS   // nil: plain
 	Success               Event         // (handle, address, port, id)
 	Failure               Event         // (operation, errno, message, id)
 }
@@ -296,11 +295,7 @@ func (w *SocketFactory) fail(err error) {
 
 // shake begins a handshake. Many may be in progress.
 func (w *SocketFactory) shake(h *handle.Handle, peer host.Address) {
-	side := handle.Client
-	if !w.isClient() {
-		side = handle.Server
-	}
-	secured, err := h.StartTLS(w.env.Kernel, handle.TLS{Config: w.c.TLS, Side: side})
+	secured, err := h.StartTLS(w.env.Kernel, *w.c.TLS)
 	if err != nil {
 		_ = w.env.Close(h) // the descriptor is free whatever the system says
 		w.shaken(nil, peer, err)

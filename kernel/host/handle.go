@@ -181,6 +181,21 @@ func (h *Handle) forget() {
 	h.host.handles.Add(-1)
 }
 
+// Move makes the handle a closed one and gives another of its descriptor, which stays open with all that belongs to it.
+func (h *Handle) Move() (*Handle, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.fd < 0 {
+		return nil, syscall.EBADF
+	}
+	moved := &Handle{
+		host: h.host, fd: h.fd, kind: h.kind, socket: h.socket, keep: h.keep, shared: h.shared,
+		family: h.family, bound: h.bound, ours: h.ours,
+	}
+	h.fd, h.bound = -1, nil
+	return moved, nil
+}
+
 // Dup gives a second handle on the same open file. Each is closed by itself.
 func (h *Handle) Dup() (*Handle, error) {
 	if err := h.host.Check("dup", h.String()); err != nil {
