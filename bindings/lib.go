@@ -42,6 +42,7 @@ type Lib struct {
 	filters      filterLib
 	http         httpLib
 	wheels       map[uint64]*lua.LUserData // the living ones, by their numbers
+	lastWheel    foundWheel
 	env          *wheels.Env
 	lastEvents   *wheels.ReadWriteEvents // of the newest wheel: the next one mostly has the same
 	sets         [4]cachedSet

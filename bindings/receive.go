@@ -150,10 +150,13 @@ func (s *session) Receive(d *kernel.Dispatch) error {
 		return nil
 	}
 	l := s.lib.Guard.State
-	if d.Bare && h.fn != nil && len(d.Args) == 0 && d.State == "" && d.Want == kernel.WantNothing {
+	if d.Bare && h.fn != nil && d.State == "" && d.Want == kernel.WantNothing {
 		l.Push(h.fn) // the short way for the usual case
 		l.Push(&s.ctx)
-		l.Call(1, 0)
+		for _, v := range d.Args {
+			l.Push(s.lib.toLua(v))
+		}
+		l.Call(1+len(d.Args), 0)
 		return nil
 	}
 	base := l.GetTop()

@@ -47,7 +47,7 @@ func (b *Lib) openSession(l *lua.LState) {
 	})
 	b.invoke = l.NewFunction(b.sessionInvoke)
 	b.session.RawSetString("invoke", b.invoke)
-	b.sessionMeta = b.sessionMetatable(l, b.session)
+	b.sessionMeta = b.sessionMetatable(l, shortWay(l, b.session, "wheel"))
 	b.method = l.NewFunction(b.callMethod)
 }
 
@@ -103,7 +103,7 @@ func (b *Lib) sessionNewIndex(l *lua.LState) int {
 	}
 	shared, _ := s.object.Metatable.(*lua.LTable)
 	own, _ := shared.RawGetString("__index").(*lua.LTable)
-	if s.class == nil && own == b.session || own == s.class {
+	if shared == b.sessionMeta || own == s.class {
 		own = l.CreateTable(0, 4)
 		up := l.CreateTable(0, 1)
 		up.RawSetString("__index", shared.RawGetString("__index"))

@@ -53,7 +53,7 @@ func (b *Lib) openWheels(l *lua.LState) {
 		} {
 			methods.RawSetString(name, l.NewFunction(f))
 		}
-		meta := metatable(l, "poe.wheel."+kind.name, methods, map[string]lua.LGFunction{
+		meta := metatable(l, "poe.wheel."+kind.name, shortWay(l, methods, "put", "destroy"), map[string]lua.LGFunction{
 			"__tostring": func(l *lua.LState) int {
 				w := checkWheel(l, "tostring")
 				text := "poe.wheel." + w.Kind() + "(" + lua.LNumber(w.ID()).String()
@@ -71,8 +71,24 @@ func (b *Lib) openWheels(l *lua.LState) {
 	b.module.RawSetString("wheel", classes)
 }
 
+// shortWay makes a table that has only a few fields of another and leads to that for the rest: Go looks a key up faster
+// among eight than among many.
+func shortWay(l *lua.LState, all *lua.LTable, fields ...string) *lua.LTable {
+	few := l.CreateTable(0, len(fields))
+	for _, name := range fields {
+		if v := all.RawGetString(name); v != lua.LNil {
+			few.RawSetString(name, v)
+		}
+	}
+	up := l.CreateTable(0, 1)
+	up.RawSetString("__index", all)
+	few.Metatable = up
+	return few
+}
+
 // wheelEnded is called when a wheel was destroyed.
 func (b *Lib) wheelEnded(id uint64) {
+	b.lastWheel = foundWheel{}
 	if ud := b.wheels[id]; ud != nil {
 		delete(b.wheels, id)
 		if w, ok := ud.Value.(*readWrite); ok {
@@ -254,11 +270,26 @@ func (b *Lib) sessionWheels(l *lua.LState) int {
 	return 1
 }
 
+// foundWheel is a wheel that sessionWheel has found.
+type foundWheel struct {
+	id     float64
+	object *lua.LUserData
+	wheel  wheelObject
+}
+
 // sessionWheel finds one of the session's wheels by its ID.
 func (b *Lib) sessionWheel(l *lua.LState) int {
 	t := b.checkTask(l, "wheel")
 	id := luax.Args{L: l, Name: "wheel", Base: 1}.Number(1)
-	if ud := b.wheels[uint64(id)]; ud != nil && lua.LNumber(uint64(id)) == lua.LNumber(id) && ud.Value.(wheelObject).Owner() == t {
+	ud := b.lastWheel.object
+	if b.lastWheel.id != id || ud == nil { // several events of one wheel come one after the other
+		if ud = b.wheels[uint64(id)]; ud == nil || float64(uint64(id)) != id {
+			l.Push(lua.LNil)
+			return 1
+		}
+		b.lastWheel = foundWheel{id, ud, ud.Value.(wheelObject)}
+	}
+	if b.lastWheel.wheel.Owner() == t {
 		l.Push(ud)
 	} else {
 		l.Push(lua.LNil)

@@ -217,7 +217,7 @@ func readWriteMethods(b *Lib) map[string]lua.LGFunction {
 			return 1
 		})
 	}
-	def("put", b.readWritePut)
+	m["put"] = b.readWritePut
 	number("flush", func(w *readWrite) int { return w.Flush() })
 	number("get_driver_out_octets", func(w *readWrite) int { return w.Octets() })
 	def("get_driver_out_messages", func(l *lua.LState, w *readWrite, a args) int {
@@ -298,16 +298,29 @@ func (b *Lib) outcome(a luax.Args, err error) int {
 	return luax.Failure(a.L, err)
 }
 
-// readWritePut encodes items and queues them. It says whether the high mark is reached.
-func (b *Lib) readWritePut(l *lua.LState, w *readWrite, a luax.Args) int {
-	var one [1]any
-	items := one[:0]
-	for i := 1; i <= a.Count(); i++ {
-		items = append(items, b.item(a.Get(i)))
+// readWritePut is put: it encodes items and queues them, and says whether the high mark is reached.
+func (b *Lib) readWritePut(l *lua.LState) int {
+	var w *readWrite
+	if ud, ok := l.Get(1).(*lua.LUserData); ok {
+		w, _ = ud.Value.(*readWrite)
 	}
-	high, err := w.Put(items...)
+	if w == nil {
+		l.RaiseError("calling 'put' on a bad self (use wheel:put)")
+	}
+	var high bool
+	var err error
+	n := l.GetTop() - 1
+	if s, ok := l.Get(2).(lua.LString); ok && n == 1 { // the short way for the usual case
+		high, err = w.PutText(string(s))
+	} else {
+		items := make([]any, n)
+		for i := range items {
+			items[i] = b.item(l.Get(2 + i))
+		}
+		high, err = w.Put(items...)
+	}
 	if err != nil {
-		return b.outcome(a, err)
+		return b.outcome(luax.Args{L: l, Name: "put", Base: 1}, err)
 	}
 	l.Push(lua.LBool(high))
 	return 1

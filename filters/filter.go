@@ -40,6 +40,12 @@ type BytesNexter interface {
 	NextBytes() (item []byte, ok bool, err error)
 }
 
+// TextPutter is a filter of byte strings which can put one without it being made an item.
+type TextPutter interface {
+	// PutText is Put.
+	PutText(dst []byte, item string) ([]byte, error)
+}
+
 // ItemFeeder is a filter that takes items in place of bytes: Grep, Map, RecordBlock.
 type ItemFeeder interface {
 	FeedItem(item any) error

@@ -39,6 +39,7 @@ var (
 	_ BytesNexter = (*Line)(nil)
 	_ EOFer       = (*Line)(nil)
 	_ Resetter    = (*Line)(nil)
+	_ TextPutter  = (*Line)(nil)
 )
 
 // lineEnd is an index of lineEnds.
@@ -270,11 +271,16 @@ func (f *Line) Put(dst []byte, item any) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
+	return f.PutText(dst, s)
+}
+
+// PutText is Put.
+func (f *Line) PutText(dst []byte, item string) ([]byte, error) {
 	end := f.Output
 	if end == "" {
 		end = "\r\n"
 	}
-	return append(append(dst, s...), end...), nil
+	return append(append(dst, item...), end...), nil
 }
 
 // Pending is what belongs to no line yet. Of an over-long one that is being skipped it is nothing, or what may be the

@@ -9,6 +9,7 @@ var (
 	_ Filter      = (*Stream)(nil)
 	_ BytesNexter = (*Stream)(nil)
 	_ Resetter    = (*Stream)(nil)
+	_ TextPutter  = (*Stream)(nil)
 )
 
 // Feed adds bytes. There is no limit: the next item has all of them.
@@ -39,8 +40,11 @@ func (f *Stream) Put(dst []byte, item any) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return append(dst, s...), nil
+	return f.PutText(dst, s)
 }
+
+// PutText is Put.
+func (f *Stream) PutText(dst []byte, item string) ([]byte, error) { return append(dst, item...), nil }
 
 // Pending is what was fed since the last item.
 func (f *Stream) Pending() []byte { return f.buf.pending() }

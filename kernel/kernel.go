@@ -91,6 +91,9 @@ type Kernel struct {
 	rawWatched   int // descriptors with watchers that tasks have set themselves
 	lastResource uint64
 	busy         int       // resources that keep their owners alive
+	batch        Batch     // what batchFunc runs
+	batchFunc    func()    // made once, since making a function costs memory each time
+	bareDepth    int       // the depth at which Deliver may leave errors to a batch, plus 1; 0: none
 	turns        []Turner  // resources that have something to tell in the next pass
 	outputs      []Flusher // resources with output for the end of the pass
 	forced       []int     // descriptors whose gates say that something is ready
@@ -303,14 +306,16 @@ func (k *Kernel) spin(ctx context.Context, more func() bool) (err error) {
 	}
 }
 
-// broken ends the dispatch whose handler panicked. What it had called has ended before: only queued events are handled
-// bare, and a task's calls of itself leave as the panic passes.
+// broken ends the dispatch whose handler panicked. What it had called has ended before: only queued events, and those of a
+// batch, are handled bare, and a task's calls of itself leave as the panic passes.
 func (k *Kernel) broken(err error) {
 	d := k.frames[k.depth]
 	e := d.event
 	k.failed(d, k.options.Blame(d, err))
 	k.leave(d)
-	k.recycle(e)
+	if e != &d.called {
+		k.recycle(e)
+	}
 }
 
 // finish hands over the error that ended the run. When no session is left the queue is emptied: what is in it is for

@@ -289,13 +289,48 @@ func (k *Kernel) Deliver(t *Task, event string, handler any, site Site, args ...
 		return false, false
 	}
 	f := k.frame()
-	f.Handler = handler
+	if handler != nil {
+		f.Handler = handler
+	}
 	n := copy(f.args[:], args)
 	e := &f.called
 	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindWheel, site, "", f.args[:n:n]
-	_, heard = k.handle(e, WantNothing, false)
+	_, heard = k.handle(e, WantNothing, k.bareDepth == k.depth+1)
 	clear(f.args[:n])
 	return !t.gone && k.exception == nil, heard
+}
+
+// Batch is a resource with several things to tell one after the other.
+type Batch interface {
+	// DeliverBatch calls Deliver for each. When a handler fails it is called again for the rest.
+	DeliverBatch()
+}
+
+// Batch has b deliver what it has, with one protected call around all of it in the place of one around each handler. The loop
+// calls the resource that calls this.
+func (k *Kernel) Batch(b Batch) {
+	if k.options.Protect == nil {
+		b.DeliverBatch()
+		return
+	}
+	if k.batchFunc == nil {
+		k.batchFunc = func() { k.batch.DeliverBatch() }
+	}
+	depth, outer := k.depth, k.bareDepth
+	for {
+		k.batch, k.bareDepth = b, depth+1
+		err := k.options.Protect(k.batchFunc)
+		k.bareDepth = outer
+		switch {
+		case err == nil:
+			k.batch = nil
+			return
+		case k.depth == depth: // not a handler: the resource itself
+			k.raise(err)
+			return
+		}
+		k.broken(err)
+	}
 }
 
 // Raise makes an error of a resource one of its owner's: as if a handler of that event had raised it.

@@ -227,8 +227,13 @@ func (w *ReadWrite) watch() error {
 			return err
 		}
 	}
-	w.SetBusy(!w.inputOver && w.events.Input.Wanted() || w.has().tail != nil || w.scheduled || w.turning || w.blocked)
+	w.settleBusy()
 	return nil
+}
+
+// settleBusy says whether the wheel keeps its owner alive.
+func (w *ReadWrite) settleBusy() {
+	w.SetBusy(!w.inputOver && w.events.Input.Wanted() || w.scheduled || w.turning || w.blocked || w.has().tail != nil)
 }
 
 // rewatch is watch after a change that cannot fail: what was watched before can be watched again. Should the system refuse
@@ -245,7 +250,7 @@ func (w *ReadWrite) Ready(m kernel.Mode) {
 	switch {
 	case w.dead:
 	case m == kernel.Read:
-		w.read()
+		w.env.Kernel.Batch(w)
 	default:
 		w.write()
 		w.settle()
@@ -276,8 +281,12 @@ func (w *ReadWrite) Closed(m kernel.Mode) {
 	}
 }
 
-// read takes what the handle has, for as many reads as the limit allows, and delivers the items.
-func (w *ReadWrite) read() {
+// DeliverBatch implements kernel.Batch: it delivers the items that the filter has, then takes what the handle has, for as many
+// reads as the limit allows.
+func (w *ReadWrite) DeliverBatch() {
+	if !w.deliver() {
+		return
+	}
 	for range w.readLimit {
 		if !w.reads() {
 			return
@@ -438,21 +447,57 @@ func (w *ReadWrite) Turn() {
 	if w.dead {
 		return
 	}
-	w.deliver()
+	w.env.Kernel.Batch(w)
 	w.rewatch()
 }
 
 // Put queues items. high says that the marks are set and the queue is at the high mark or above. Errors: EPIPE when output has
-// ended or failed, ENOBUFS when too much waits already; others are faults of the item, and then nothing was queued.
+// ended or failed, ENOBUFS when too much waits already; others are faults of an item, and then nothing was queued.
 func (w *ReadWrite) Put(items ...any) (high bool, err error) {
-	if w.dead {
-		return false, ErrDestroyed
+	before, err := w.takesOutput()
+	if err != nil {
+		return false, err
 	}
-	if w.outputOver || w.afterFlush != goOn {
-		return false, &kernel.Error{Errno: syscall.EPIPE, Message: "output has ended"}
+	if c := w.has().custom; c != nil {
+		err = w.env.encode(w.outFilter, items, c.put)
+	} else {
+		err = w.env.encode(w.outFilter, items, w.queue.PutAll)
 	}
-	before := w.octets()
-	if err := w.encode(items); err != nil {
+	return w.queued(before, err)
+}
+
+// PutText is Put for one byte string.
+func (w *ReadWrite) PutText(item string) (high bool, err error) {
+	f, ok := w.outFilter.(filters.TextPutter)
+	if !ok || w.has().custom != nil {
+		return w.Put(item)
+	}
+	before, err := w.takesOutput()
+	if err != nil {
+		return false, err
+	}
+	out, err := f.PutText(w.env.out[:0], item)
+	if err == nil {
+		err = w.queue.Put(out)
+	}
+	w.env.keep(out)
+	return w.queued(before, err)
+}
+
+// takesOutput says whether anything can be put, and how much waits already.
+func (w *ReadWrite) takesOutput() (octets int, err error) {
+	switch {
+	case w.dead:
+		return 0, ErrDestroyed
+	case w.outputOver || w.afterFlush != goOn:
+		return 0, &kernel.Error{Errno: syscall.EPIPE, Message: "output has ended"}
+	}
+	return w.octets(), nil
+}
+
+// queued does what there is to do when something was queued.
+func (w *ReadWrite) queued(before int, err error) (high bool, _ error) {
+	if err != nil {
 		return false, err
 	}
 	octets, marks := w.octets(), w.has().marks
@@ -468,14 +513,6 @@ func (w *ReadWrite) Put(items ...any) (high bool, err error) {
 		}
 	}
 	return marks != nil && w.octets() >= marks.high, nil
-}
-
-// encode puts items into the queue, all or none.
-func (w *ReadWrite) encode(items []any) error {
-	if c := w.has().custom; c != nil {
-		return w.env.encode(w.outFilter, items, c.put)
-	}
-	return w.env.encode(w.outFilter, items, w.queue.PutAll)
 }
 
 func (w *ReadWrite) octets() int {
@@ -545,7 +582,7 @@ func (w *ReadWrite) settle() {
 		w.finishOutput()
 		return
 	}
-	w.rewatch()
+	w.settleBusy()
 }
 
 // tellNotes tells what there is to tell now; what its handlers bring up waits for the next time.
@@ -596,11 +633,14 @@ func (w *ReadWrite) write() {
 		marks.isHigh = false
 		w.note(noteLow)
 	}
+	was := w.blocked
 	w.blocked = left > 0 || w.out.Unsent() > 0
 	if !w.blocked {
 		w.note(noteFlushed)
 	}
-	w.rewatch()
+	if w.blocked != was {
+		w.rewatch()
+	}
 }
 
 // writePlain writes what is to go out before TLS begins, and then begins it. It is false while something is left.

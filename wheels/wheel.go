@@ -40,7 +40,10 @@ type Env struct {
 	chunks [][]byte      // likewise: the parts of out
 }
 
-const mostOut = 64 << 10 // bytes that out may keep
+const (
+	mostOut    = 64 << 10 // bytes that out may keep
+	mostChunks = 1024
+)
 
 // encode makes bytes of items and hands them to put together.
 func (v *Env) encode(f filters.Filter, items []any, put func(chunks [][]byte) error) (err error) {
@@ -57,10 +60,18 @@ func (v *Env) encode(f filters.Filter, items []any, put func(chunks [][]byte) er
 		err = put(chunks)
 	}
 	clear(chunks)
-	if cap(out) <= mostOut && cap(chunks) <= 1024 {
-		v.out, v.chunks = out, chunks
+	if cap(chunks) <= mostChunks {
+		v.chunks = chunks
 	}
+	v.keep(out)
 	return err
+}
+
+// keep keeps the memory of out for the next item.
+func (v *Env) keep(out []byte) {
+	if cap(out) <= mostOut {
+		v.out = out
+	}
 }
 
 func (v *Env) ended(id uint64) {

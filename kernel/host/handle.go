@@ -95,7 +95,11 @@ func (h *Handle) Read(p []byte) (int, error) {
 	if h.fd < 0 {
 		return 0, syscall.EBADF
 	}
-	n, err := readFD(h.fd, p)
+	read := readFD
+	if h.socket {
+		read = readSocket
+	}
+	n, err := read(h.fd, p)
 	if err != nil {
 		if err == syscall.EIO && h.kind == "pty" {
 			return 0, io.EOF
@@ -121,7 +125,7 @@ func (h *Handle) Write(p []byte) (int, error) {
 		return 0, syscall.EBADF
 	}
 	if h.socket {
-		return sendFD(h.fd, p)
+		return writeSocket(h.fd, p)
 	}
 	return writeFD(h.fd, p)
 }
@@ -267,16 +271,6 @@ func writeFD(fd int, p []byte) (int, error) {
 	p = p[:min(len(p), ioMax)]
 	for {
 		n, err := unix.Write(fd, p)
-		if err != unix.EINTR {
-			return max(n, 0), err
-		}
-	}
-}
-
-func sendFD(fd int, p []byte) (int, error) {
-	p = p[:min(len(p), ioMax)]
-	for {
-		n, err := unix.SendmsgN(fd, p, nil, nil, sendFlags)
 		if err != unix.EINTR {
 			return max(n, 0), err
 		}
