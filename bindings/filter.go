@@ -60,15 +60,38 @@ var filterMethods = map[string]filterMethod{
 type filter struct {
 	f     filters.Filter
 	kind  *filterKind // nil: it is written in Lua
-	value lua.LValue  // what scripts have
-	stack *stack      // that it is in; nil: none
+	value lua.LValue  // what scripts have; nil: nobody has asked yet
+	rare  *filterRare // nil: nothing of it
 	taken bool        // by a wheel
+}
+
+// filterRare is what few filters have.
+type filterRare struct {
+	stack *stack // that it is in; nil: none
 
 	// What get found last comes later, when it has items to return first.
 	failed error
 
 	// ready are items that get had found when a function of the program raised. They are what comes next.
 	ready []lua.LValue
+}
+
+var noRare filterRare // of filters that have nothing of it; nobody writes to it
+
+// has is what there is of the rare.
+func (f *filter) has() *filterRare {
+	if f.rare == nil {
+		return &noRare
+	}
+	return f.rare
+}
+
+// seldom is the same, to be changed.
+func (f *filter) seldom() *filterRare {
+	if f.rare == nil {
+		f.rare = &filterRare{}
+	}
+	return f.rare
 }
 
 // busier is a filter that calls functions of the program. While one runs, or another filter that it consists of, it is in
@@ -190,13 +213,13 @@ func (b *Lib) typeName(f *filter) string {
 
 // next gives the next item.
 func (f *filter) next(b *Lib) (item lua.LValue, ok bool, err error) {
-	if len(f.ready) > 0 {
-		item = f.ready[0]
-		f.ready = f.ready[1:]
+	if r := f.rare; r != nil && len(r.ready) > 0 {
+		item = r.ready[0]
+		r.ready = r.ready[1:]
 		return item, true, nil
 	}
-	if err = f.failed; err != nil {
-		f.failed = nil
+	if err = f.has().failed; err != nil {
+		f.rare.failed = nil
 		return nil, false, err
 	}
 	if fast, isFast := f.f.(filters.BytesNexter); isFast {
@@ -215,7 +238,9 @@ func (f *filter) next(b *Lib) (item lua.LValue, ok bool, err error) {
 
 // reset drops what the filter holds, and a failure with it.
 func (f *filter) reset() {
-	f.failed, f.ready = nil, nil
+	if r := f.rare; r != nil {
+		r.failed, r.ready = nil, nil
+	}
 	if r, ok := f.f.(filters.Resetter); ok {
 		r.Reset()
 		if own, ok := f.f.(*luaFilter); ok {
@@ -224,8 +249,8 @@ func (f *filter) reset() {
 		return
 	}
 	f.f = f.f.Clone()
-	if f.stack != nil {
-		f.stack.renew()
+	if stack := f.has().stack; stack != nil {
+		stack.renew()
 	}
 }
 
@@ -369,7 +394,7 @@ func (b *Lib) filterGet(f *filter, a luax.Args) int {
 	if err := b.feed(f, a); err != nil {
 		return b.filterFailure(a.L, err)
 	}
-	late := len(f.ready) > 0
+	late := len(f.has().ready) > 0
 	var items []lua.LValue
 	for len(items) < lua.MaxArrayIndex-1 { // a table does not hold more
 		item, ok, err := f.next(b)
@@ -379,10 +404,10 @@ func (b *Lib) filterGet(f *filter, a luax.Args) int {
 			}
 			var raised *luax.Error
 			if errors.As(err, &raised) && !late { // who called is told at once: there may be no other call
-				f.ready = items
+				f.seldom().ready = items
 				raiseAgain(raised)
 			}
-			f.failed = err
+			f.seldom().failed = err
 			break
 		}
 		if !ok {
@@ -406,18 +431,22 @@ func (b *Lib) filterGetEOF(f *filter, a luax.Args) int {
 	if err != nil && len(items) == 0 {
 		return b.filterFailure(a.L, err)
 	}
-	f.failed = err
+	if err != nil {
+		f.seldom().failed = err
+	}
 	a.L.Push(arrayOf(a.L, items))
 	return 1
 }
 
 // drain gives what the end of input completes.
 func (b *Lib) drain(f *filter) ([]lua.LValue, error) {
-	items := f.ready
-	f.ready = nil
-	if err := f.failed; err != nil {
-		f.failed = nil
-		return items, err
+	items := f.has().ready
+	if r := f.rare; r != nil {
+		r.ready = nil
+		if err := r.failed; err != nil {
+			r.failed = nil
+			return items, err
+		}
 	}
 	e, ok := f.f.(filters.EOFer)
 	if !ok {

@@ -84,7 +84,7 @@ func (s *stack) refuses(list []*filter) string {
 		switch inner, ok := f.f.(*stack); {
 		case ok && inner.holds(s):
 			return "a stack cannot be within itself"
-		case f.stack != nil || slices.Contains(list[:i], f):
+		case f.has().stack != nil || slices.Contains(list[:i], f):
 			return "the filter is in a stack already"
 		case ok && outer+inner.height() > mostStacks:
 			return "stacks are nested too deep"
@@ -118,7 +118,7 @@ func (s *stack) height() int {
 func (s *stack) taken(list []*filter) []filters.Filter {
 	fs := make([]filters.Filter, len(list))
 	for i, f := range list {
-		f.stack, fs[i] = s, f.f
+		f.seldom().stack, fs[i] = s, f.f
 		if inner, ok := f.f.(*stack); ok {
 			inner.outer = s
 		}
@@ -128,7 +128,7 @@ func (s *stack) taken(list []*filter) []filters.Filter {
 
 // given lets go of a member.
 func (s *stack) given(f *filter) lua.LValue {
-	f.stack = nil
+	f.seldom().stack = nil
 	if inner, ok := f.f.(*stack); ok {
 		inner.outer = nil
 	}
@@ -165,7 +165,7 @@ func (s *stack) Reset() {
 	defer func() { must(s.Push(s.taken(s.members)...)) }()
 	s.Stackable.Reset() // what came while there were no filters
 	for _, m := range s.members {
-		m.stack = nil
+		m.seldom().stack = nil
 		m.reset()
 	}
 }

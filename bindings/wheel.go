@@ -317,10 +317,10 @@ func (b *Lib) sessionNamed(v lua.LValue) (t *kernel.Task) {
 
 // handleParam is a parameter that is a handle, a Lua file or a descriptor's number; nil if it is absent. The value is what the
 // script sees of it.
-func (b *Lib) handleParam(p *luax.Params, name string) (*handle.Handle, lua.LValue) {
+func (b *Lib) handleParam(p *luax.Params, name string) (*handle.Handle, *lua.LUserData) {
 	v := p.Get(name)
 	if v == lua.LNil || v == lua.LFalse {
-		return nil, lua.LNil
+		return nil, nil
 	}
 	h := checkedHandle(v)
 	if h == nil {
@@ -339,7 +339,7 @@ func (b *Lib) handleParam(p *luax.Params, name string) (*handle.Handle, lua.LVal
 	if h.FD() < 0 {
 		p.Raise("%s: the handle is closed", name)
 	}
-	return h, v
+	return h, v.(*lua.LUserData)
 }
 
 // wrapped makes a handle of a Lua file or a number, which stays open when the handle closes; nil if v is neither.

@@ -31,8 +31,8 @@ func (b *Lib) readWriteDriver(p *luax.Params, w *readWrite, o *wheels.ReadWriteC
 			p.Raise("driver: it has no method '%s'", method)
 		}
 	}
-	w.driver = v
-	o.Driver = &scriptDriver{functions: functions{b: b}, object: v, in: w.in, out: w.out}
+	w.rarely().driver = v
+	o.Driver = &scriptDriver{functions: functions{b: b}, object: v, in: objectOrNil(w.in), out: objectOrNil(w.out)}
 }
 
 func (d *scriptDriver) method(name string, nret int, args ...lua.LValue) ([]lua.LValue, error) {

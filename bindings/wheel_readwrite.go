@@ -14,10 +14,22 @@ import (
 // readWrite is a script's ReadWrite wheel.
 type readWrite struct {
 	*wheels.ReadWrite
-	in, out             lua.LValue // the handles as the script knows them
+	in, out             *lua.LUserData // the handles as the script knows them; nil: none
 	inFilter, outFilter *filter
-	driver              lua.LValue
-	editing             *wheels.ReadWriteEvents // while wheel:event runs
+	seldom              *readWriteSeldom // nil: nothing of it
+}
+
+// readWriteSeldom is what few wheels have.
+type readWriteSeldom struct {
+	driver  lua.LValue              // a driver of the program's; nil: none
+	editing *wheels.ReadWriteEvents // while wheel:event runs
+}
+
+func (w *readWrite) rarely() *readWriteSeldom {
+	if w.seldom == nil {
+		w.seldom = &readWriteSeldom{}
+	}
+	return w.seldom
 }
 
 func readWriteEvent(e *wheels.ReadWriteEvents, name string) *wheels.Event {
@@ -37,23 +49,29 @@ func readWriteEvent(e *wheels.ReadWriteEvents, name string) *wheels.Event {
 }
 
 func (w *readWrite) event(name string) *wheels.Event {
-	if w.editing == nil {
+	r := w.rarely()
+	if r.editing == nil {
 		copied := *w.Events()
-		w.editing = &copied
+		r.editing = &copied
 	}
-	return readWriteEvent(w.editing, name)
+	return readWriteEvent(r.editing, name)
 }
 
 func (w *readWrite) changed() {
-	w.SetEvents(w.editing)
-	w.editing = nil
+	if r := w.rarely(); r.editing != nil {
+		w.SetEvents(r.editing)
+		r.editing = nil
+	}
 }
 
 func (w *readWrite) held(yield func(lua.LValue)) {
-	for _, v := range []lua.LValue{w.in, w.out, w.driver} {
-		if v != nil {
-			yield(v)
+	for _, ud := range []*lua.LUserData{w.in, w.out} {
+		if ud != nil {
+			yield(ud)
 		}
+	}
+	if w.seldom != nil && w.seldom.driver != nil {
+		yield(w.seldom.driver)
 	}
 	for _, f := range []*filter{w.inFilter, w.outFilter} {
 		if f != nil {
@@ -118,7 +136,8 @@ func (b *Lib) readWriteEvents(p *luax.Params) *wheels.ReadWriteEvents {
 		*readWriteEvent(&e, name) = eventParam(p, name)
 	}
 	if b.lastEvents == nil || *b.lastEvents != e {
-		b.lastEvents = &e
+		made := e
+		b.lastEvents = &made
 	}
 	return b.lastEvents
 }
@@ -197,8 +216,6 @@ func readWriteMarks(p *luax.Params, o *wheels.ReadWriteConfig) {
 		p.Raise("high_event and low_event need high_mark and low_mark")
 	case high && !o.Events.Low.Wanted():
 		p.Raise("low_mark needs low_event")
-	case high && !o.Events.High.Wanted():
-		p.Raise("high_mark needs high_event")
 	}
 	o.High = p.Int("high_mark", 1, math.MaxInt32, 0)
 	o.Low = p.Int("low_mark", 1, math.MaxInt32, 0)
@@ -265,12 +282,12 @@ func readWriteMethods(b *Lib) map[string]lua.LGFunction {
 	})
 	def("get_input_handle", func(l *lua.LState, w *readWrite, a args) int {
 		in, _ := b.handles(w)
-		l.Push(in)
+		l.Push(objectOrNil(in))
 		return 1
 	})
 	def("get_output_handle", func(l *lua.LState, w *readWrite, a args) int {
 		_, out := b.handles(w)
-		l.Push(out)
+		l.Push(objectOrNil(out))
 		return 1
 	})
 	def("close_after_flush", func(l *lua.LState, w *readWrite, a args) int {
@@ -389,8 +406,8 @@ func (b *Lib) readWriteDetach(l *lua.LState, w *readWrite, a luax.Args) int {
 	var rest []byte
 	b.on(l, func() { _, _, rest = w.Release() })
 	w.letGo()
-	l.Push(in)
-	l.Push(out)
+	l.Push(objectOrNil(in))
+	l.Push(objectOrNil(out))
 	if len(rest) == 0 {
 		l.Push(lua.LNil)
 	} else {
@@ -423,17 +440,25 @@ func (b *Lib) readWriteStartTLS(l *lua.LState, w *readWrite, a luax.Args) int {
 	return 2
 }
 
-// handles are the wheel's handles as the script knows them. TLS puts others in their place.
-func (b *Lib) handles(w *readWrite) (in, out lua.LValue) {
+// handles are the wheel's handles as the script knows them, nil for a way that it does not have. TLS puts others in their
+// place.
+func (b *Lib) handles(w *readWrite) (in, out *lua.LUserData) {
 	goIn, goOut := w.Handles()
-	if goIn != nil && checkedHandle(w.in) != goIn {
+	if goIn != nil && w.in.Value != goIn {
 		w.in = b.newHandle(goIn)
 	}
-	if goOut != nil && checkedHandle(w.out) != goOut {
+	switch {
+	case goOut != nil && goOut == goIn:
 		w.out = w.in
-		if goOut != goIn {
-			w.out = b.newHandle(goOut)
-		}
+	case goOut != nil && w.out.Value != goOut:
+		w.out = b.newHandle(goOut)
 	}
 	return w.in, w.out
+}
+
+func objectOrNil(ud *lua.LUserData) lua.LValue {
+	if ud == nil {
+		return lua.LNil
+	}
+	return ud
 }

@@ -190,7 +190,7 @@ func pushSockname(l *lua.LState, sockname func() (host.Address, error)) int {
 // listenAccept is a script's ListenAccept wheel.
 type listenAccept struct {
 	*wheels.ListenAccept
-	handle lua.LValue
+	handle *lua.LUserData
 }
 
 func (w *listenAccept) event(name string) *wheels.Event {
@@ -252,7 +252,7 @@ func listenAcceptMethods(b *Lib) map[string]lua.LGFunction {
 // datagram is a script's Datagram wheel.
 type datagram struct {
 	*wheels.Datagram
-	handle  lua.LValue
+	handle  *lua.LUserData
 	filter  *filter // nil: none
 	editing wheels.DatagramEvents
 }

@@ -194,7 +194,7 @@ func (k *Kernel) force(d *descriptor, now poll.Events) {
 		return
 	}
 	d.forced = true
-	k.forced = append(k.forced, d.fd)
+	k.forced = append(k.forced, d.fd())
 }
 
 // takeForced adds the descriptors to what is ready whose gates have said that something is.

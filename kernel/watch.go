@@ -46,17 +46,19 @@ type watcher struct {
 
 // descriptor is a watched one.
 type descriptor struct {
-	fd    int
-	io    [Expedite]IO   // of resources: one that reads, one that writes
-	want  [Expedite]bool // which of them want to hear now
-	asked bool           // the poller was asked about it
-	raw   *rawWatchers   // nil: no task watches it itself
-	round uint64         // in which it was first watched: what was ready then was another file of this number
+	io    [Expedite]IO // of resources: one that reads, one that writes
+	raw   *rawWatchers // nil: no task watches it itself
+	gate  Gate         // nil: what is ready at the system is ready for those who watch
+	round uint64       // in which it was first watched: what was ready then was another file of this number
 
-	gate   Gate        // nil: what is ready at the system is ready for those who watch
-	told   poll.Events // what the poller was last asked for
-	forced bool        // it is in Kernel.forced
+	number int32
+	want   [Expedite]bool // which of io want to hear now
+	asked  bool           // the poller was asked about it
+	told   poll.Events    // what the poller was last asked for
+	forced bool           // it is in Kernel.forced
 }
+
+func (d *descriptor) fd() int { return int(d.number) }
 
 // rawWatchers are the watchers that tasks have set themselves, in ascending order of task.
 type rawWatchers struct {
@@ -111,7 +113,7 @@ func (k *Kernel) watch(fd int) *descriptor {
 	if d := k.watched[fd]; d != nil {
 		return d
 	}
-	return &descriptor{fd: fd, round: k.round}
+	return &descriptor{number: int32(fd), round: k.round}
 }
 
 // ask tells the poller what is wanted of a descriptor.
@@ -122,14 +124,14 @@ func (k *Kernel) ask(d *descriptor, events poll.Events) error {
 		k.force(d, now)
 	}
 	if events != 0 || d.asked {
-		if err := k.poller.Watch(d.fd, events); err != nil {
+		if err := k.poller.Watch(d.fd(), events); err != nil {
 			return err
 		}
 		k.touched = true
 		k.noteAsked(d, events != 0)
 	}
 	d.told = events
-	k.watched[d.fd] = d
+	k.watched[d.fd()] = d
 	return nil
 }
 
@@ -219,7 +221,7 @@ func (k *Kernel) removeWatch(d *descriptor, m Mode, t *Task) {
 	list := &d.raw.of[m]
 	(*list)[i].removed = true
 	*list = slices.Delete(*list, i, i+1)
-	k.disuseFD(t, d.fd)
+	k.disuseFD(t, d.fd())
 	if len(*list) == 0 {
 		d.raw.paused[m] = false
 		if len(d.raw.of[Read])+len(d.raw.of[Write])+len(d.raw.of[Expedite]) == 0 {
@@ -229,23 +231,23 @@ func (k *Kernel) removeWatch(d *descriptor, m Mode, t *Task) {
 	}
 	k.rewatch(d)
 	if k.trace&TraceFiles != 0 {
-		k.tracef(TraceFiles, "%v no longer watches descriptor %d (%v)", t, d.fd, m)
+		k.tracef(TraceFiles, "%v no longer watches descriptor %d (%v)", t, d.fd(), m)
 	}
 }
 
 // rewatch tells the poller what is still wanted of a descriptor.
 func (k *Kernel) rewatch(d *descriptor) {
 	if d.idle() {
-		delete(k.watched, d.fd)
+		delete(k.watched, d.fd())
 		if d.asked {
 			k.touched = true
-			_ = k.poller.Watch(d.fd, 0) // what is closed already is forgotten
+			_ = k.poller.Watch(d.fd(), 0) // what is closed already is forgotten
 			k.noteAsked(d, false)
 		}
 		return
 	}
 	if err := k.ask(d, d.events()); err != nil {
-		k.lost(d.fd)
+		k.lost(d.fd())
 	}
 }
 
@@ -355,7 +357,7 @@ func (k *Kernel) dispatchWatcher(d *descriptor, w *watcher) {
 		return
 	}
 	if k.trace&TraceFiles != 0 {
-		k.tracef(TraceFiles, "descriptor %d is ready (%v) for %v", d.fd, w.Mode, w.task)
+		k.tracef(TraceFiles, "descriptor %d is ready (%v) for %v", d.fd(), w.Mode, w.task)
 	}
 	k.count.IOEvents++
 	args := make([]any, 0, 2+len(w.Args))

@@ -24,6 +24,10 @@ type Options struct {
 	// which shows what the program is doing.
 	CatchSignals bool
 
+	// TrimMemory gives memory that has become garbage back to the system when nothing has happened for a third of a second. It
+	// acts on the whole process; the command sets it.
+	TrimMemory bool
+
 	// NoInterrupt makes Interrupt and the end of Run's context wait for the end of the handler that runs. Pure Lua code is up
 	// to 1.2 times as fast then. A limit takes precedence.
 	NoInterrupt bool

@@ -47,6 +47,7 @@ type Runtime struct {
 	meter  *luax.Meter // nil: handlers cannot be interrupted
 	lib    *bindings.Lib
 	tables *interp.Janitor
+	memory *trimmer // nil: nobody asked for it
 	host   *host.Host
 	stderr *host.Stream
 	trace  *os.File // POELUA_TRACE_FILE, which Close closes
@@ -112,11 +113,18 @@ func (rt *Runtime) kernelOptions(o Options) (kernel.Options, error) {
 		Format:  func(v any) string { return rt.lib.Format(v) },
 
 		Housekeep: func(idle bool, handled uint64) time.Duration {
-			return sooner(rt.lib.Housekeep(), rt.tables.Housekeep(idle, handled))
+			wait := sooner(rt.lib.Housekeep(), rt.tables.Housekeep(idle, handled))
+			if rt.memory != nil {
+				wait = sooner(wait, rt.memory.Housekeep(idle, handled))
+			}
+			return wait
 		},
 	}
 	if err := rt.chooseLoop(&o, &ko); err != nil {
 		return ko, err
+	}
+	if o.TrimMemory && o.Clock != "simulated" {
+		rt.memory = &trimmer{clock: poll.RealClock(), open: rt.host.Handles}
 	}
 	log, err := rt.openLog(o)
 	if err != nil {

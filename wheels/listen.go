@@ -144,7 +144,6 @@ func NewListenAccept(c ListenAcceptConfig) (*ListenAccept, error) {
 		}
 		return false
 	}
-	w.base.env = c.Env
 	if err := w.start(); err != nil {
 		return nil, err
 	}

@@ -155,7 +155,7 @@ func NewReadWrite(c ReadWriteConfig) (*ReadWrite, error) {
 	if c.Driver != nil {
 		w.seldom().custom = &customDriver{d: c.Driver}
 	}
-	w.env = c.Env
+	w.origin = c.Env.origin(c.Site)
 	w.inputOver, w.outputOver = c.Input == nil, c.Output == nil
 	if err := w.attach(); err != nil {
 		return nil, err

@@ -38,6 +38,7 @@ type Env struct {
 	Spare  *handle.Spare // of the drivers of wheels
 	out    []byte        // items on their way into a driver
 	chunks [][]byte      // likewise: the parts of out
+	last   *origin
 }
 
 const (
@@ -125,14 +126,27 @@ type Config struct {
 // base is what all wheels have.
 type base struct {
 	kernel.Owned
-	env  *Env
+	*origin
 	tag  any // the wheel's number, as events carry it
-	site kernel.Site
 	dead bool
 }
 
+// origin is what wheels have in common that were made at one place.
+type origin struct {
+	env  *Env
+	site kernel.Site
+}
+
+// origin is that of a wheel that is made at site. It mostly is the same place as the last time.
+func (v *Env) origin(site kernel.Site) *origin {
+	if v.last == nil || v.last.site != site {
+		v.last = &origin{v, site}
+	}
+	return v.last
+}
+
 func (w *base) open(c *Config, r kernel.Resource) {
-	w.env, w.site = c.Env, c.Site
+	w.origin = c.Env.origin(c.Site)
 	c.Env.Kernel.Own(c.Owner, r, &w.Owned)
 	w.tag = w.ID()
 	if c.Tag != nil {

@@ -12,9 +12,9 @@ type Params struct {
 	L     *lua.LState
 	Who   string // the constructor, for errors
 	table *lua.LTable
-	known [24]string
+	known [6]string // of those that are given
 	n     int
-	more  []string
+	more  []string // what has no place in known
 }
 
 // NewParams reads argument n of the constructor who. An absent one is an empty table.
@@ -37,16 +37,19 @@ func (p *Params) Raise(format string, args ...any) {
 
 // Get is a parameter, nil if it is absent.
 func (p *Params) Get(key string) lua.LValue {
-	if p.n < len(p.known) {
-		p.known[p.n] = key
-		p.n++
-	} else {
-		p.more = append(p.more, key)
-	}
 	if p.table == nil {
 		return lua.LNil
 	}
-	return p.table.RawGetString(key)
+	v := p.table.RawGetString(key)
+	switch {
+	case v == lua.LNil:
+	case p.n < len(p.known):
+		p.known[p.n] = key
+		p.n++
+	default:
+		p.more = append(p.more, key)
+	}
+	return v
 }
 
 // Has says whether a parameter is given. It does not make the key known.

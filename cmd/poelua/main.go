@@ -143,6 +143,7 @@ func (c *command) run() (status int) {
 	c.options.Idle = true
 	c.options.CatchSignals = true
 	c.options.NoInterrupt = true
+	c.options.TrimMemory = true
 	c.options.Limits.CallDepth = 20_000
 	c.options.Stats = c.stats
 	c.options.Name = c.script

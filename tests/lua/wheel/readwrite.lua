@@ -289,7 +289,6 @@ t.case("wrong combinations of parameters raise", function(case)
     { "high_event and low_event need high_mark and low_mark", { handle = a, high_event = "h" } },
     { "high_event and low_event need high_mark and low_mark", { handle = a, low_event = "l" } },
     { "low_mark needs low_event", { handle = a, high_mark = 9, low_mark = 5, high_event = "h" } },
-    { "high_mark needs high_event", { handle = a, high_mark = 9, low_mark = 5, low_event = "l" } },
     { "high_mark: whole number", { handle = a, high_mark = 0, low_mark = 5, high_event = "h", low_event = "l" } },
     { "low_mark: whole number", { handle = a, high_mark = 5, low_mark = -1, high_event = "h", low_event = "l" } },
     { "high_mark: number expected, got string", { handle = a, high_mark = "x", low_mark = 1, high_event = "h", low_event = "l" } },
