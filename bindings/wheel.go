@@ -40,10 +40,11 @@ func (b *Lib) openWheels(l *lua.LState) {
 	b.wheels = map[uint64]*lua.LUserData{}
 	b.env = &wheels.Env{
 		Kernel: b.k, Host: b.host, Close: b.closeHandle, Spare: &b.spare,
-		Ended:  b.wheelEnded,
-		Handle: func(h *handle.Handle) any { return b.newHandle(h) },
-		Item:   func(item any) any { return b.itemToLua(item) },
-		Text:   func(item []byte) any { return lua.LString(item) },
+		Ended:   b.wheelEnded,
+		Handle:  b.givenHandle,
+		Item:    func(item any) any { return b.itemToLua(item) },
+		Text:    func(item []byte) any { return lua.LString(item) },
+		Opening: b.opening,
 	}
 	classes := l.CreateTable(0, len(wheelKinds))
 	for _, kind := range wheelKinds {
@@ -91,10 +92,18 @@ func (b *Lib) wheelEnded(id uint64) {
 	b.lastWheel = foundWheel{}
 	if ud := b.wheels[id]; ud != nil {
 		delete(b.wheels, id)
-		if w, ok := ud.Value.(*readWrite); ok {
-			w.letGo()
+		if w, ok := ud.Value.(interface{ letGo() }); ok {
+			w.letGo() // of its filters
 		}
 	}
+}
+
+// givenHandle makes the object of a handle that a wheel of owner's gives away.
+func (b *Lib) givenHandle(h *handle.Handle, owner *kernel.Task) any {
+	ud := b.handleObject(h)
+	s, ok := owner.Receiver().(*session)
+	b.garbage.add(ud, h, ok && s.debug)
+	return ud
 }
 
 // wheelNew makes a wheel of a kind, for the session that handles an event or the one that is named. What the world refuses is

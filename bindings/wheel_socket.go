@@ -15,23 +15,26 @@ import (
 )
 
 // socketFactory is a script's SocketFactory wheel.
-type socketFactory struct{ *wheels.SocketFactory }
+type socketFactory struct {
+	*wheels.SocketFactory
+	success, failure wheels.Event
+}
 
 func (w *socketFactory) event(name string) *wheels.Event {
 	switch name {
 	case "success_event":
-		return &w.Success
+		return &w.success
 	case "failure_event":
-		return &w.Failure
+		return &w.failure
 	}
 	return nil
 }
 
-func (w *socketFactory) changed() {}
+func (w *socketFactory) changed() { w.SetEvents(w.success, w.failure) }
 
 func (w *socketFactory) held(yield func(lua.LValue)) {
-	yieldEvent(w.Success, yield)
-	yieldEvent(w.Failure, yield)
+	yieldEvent(w.success, yield)
+	yieldEvent(w.failure, yield)
 }
 
 func buildSocketFactory(b *Lib, p *luax.Params, c wheels.Config) (wheelObject, error) {
@@ -54,7 +57,9 @@ func buildSocketFactory(b *Lib, p *luax.Params, c wheels.Config) (wheelObject, e
 	if p.Has("connect_timeout") && timeout <= 0 {
 		p.Raise("connect_timeout: number of seconds above 0 expected, got %v", timeout)
 	}
-	o.ConnectTimeout = luax.Duration(timeout)
+	if o.ConnectTimeout = luax.Duration(timeout); timeout > 0 {
+		o.ConnectTimeout = max(o.ConnectTimeout, 1)
+	}
 	if t := p.Table("tls"); t != nil {
 		if o.Kind == host.DatagramSocket {
 			p.Raise("tls is for streams")
@@ -70,7 +75,7 @@ func buildSocketFactory(b *Lib, p *luax.Params, c wheels.Config) (wheelObject, e
 		o.TLS = &secure
 	}
 	p.Done()
-	return &socketFactory{wheels.NewSocketFactory(o)}, nil
+	return &socketFactory{wheels.NewSocketFactory(o), o.Success, o.Failure}, nil
 }
 
 // factoryKind reads what kind of socket is wanted.
@@ -175,6 +180,14 @@ func socketFactoryMethods(b *Lib) map[string]lua.LGFunction {
 		}),
 		"pause_accept":  liveWheel("pause_accept", func(l *lua.LState, w *socketFactory, a luax.Args) int { return b.outcome(a, w.PauseAccept()) }),
 		"resume_accept": liveWheel("resume_accept", func(l *lua.LState, w *socketFactory, a luax.Args) int { return b.outcome(a, w.ResumeAccept()) }),
+		"detach": liveWheel("detach", func(l *lua.LState, w *socketFactory, a luax.Args) int {
+			h, err := w.Release()
+			if err != nil {
+				return luax.Failure(l, err)
+			}
+			l.Push(b.newHandle(h))
+			return 1
+		}),
 	}
 }
 
@@ -191,24 +204,25 @@ func pushSockname(l *lua.LState, sockname func() (host.Address, error)) int {
 type listenAccept struct {
 	*wheels.ListenAccept
 	handle *lua.LUserData
+	events wheels.ListenAcceptEvents
 }
 
 func (w *listenAccept) event(name string) *wheels.Event {
 	switch name {
 	case "accept_event":
-		return &w.Events.Accept
+		return &w.events.Accept
 	case "error_event":
-		return &w.Events.Error
+		return &w.events.Error
 	}
 	return nil
 }
 
-func (w *listenAccept) changed() {}
+func (w *listenAccept) changed() { w.SetEvents(w.events) }
 
 func (w *listenAccept) held(yield func(lua.LValue)) {
 	yield(w.handle)
-	yieldEvent(w.Events.Accept, yield)
-	yieldEvent(w.Events.Error, yield)
+	yieldEvent(w.events.Accept, yield)
+	yieldEvent(w.events.Error, yield)
 }
 
 func buildListenAccept(b *Lib, p *luax.Params, c wheels.Config) (wheelObject, error) {
@@ -223,7 +237,7 @@ func buildListenAccept(b *Lib, p *luax.Params, c wheels.Config) (wheelObject, er
 	if err != nil {
 		return nil, refused(p, err)
 	}
-	return &listenAccept{w, object}, nil
+	return &listenAccept{w, object, w.Events}, nil
 }
 
 // refused raises what lies with the script: that another wheel has the handle. What lies with the world comes back.
@@ -252,36 +266,46 @@ func listenAcceptMethods(b *Lib) map[string]lua.LGFunction {
 // datagram is a script's Datagram wheel.
 type datagram struct {
 	*wheels.Datagram
-	handle  *lua.LUserData
-	filter  *filter // nil: none
-	editing wheels.DatagramEvents
+	handle *lua.LUserData
+	filter *filter // nil: none
+	events wheels.DatagramEvents
 }
 
 func (w *datagram) event(name string) *wheels.Event {
 	switch name {
 	case "input_event":
-		return &w.editing.Input
+		return &w.events.Input
 	case "error_event":
-		return &w.editing.Error
+		return &w.events.Error
 	}
 	return nil
 }
 
-func (w *datagram) changed() { w.SetEvents(w.editing) }
+func (w *datagram) changed() { w.SetEvents(w.events) }
+
+// letGo frees the filter for other wheels.
+func (w *datagram) letGo() {
+	if w.filter != nil {
+		w.filter.taken = false
+	}
+}
 
 func (w *datagram) held(yield func(lua.LValue)) {
 	yield(w.handle)
 	if w.filter != nil {
 		yield(w.filter.value)
 	}
-	yieldEvent(w.Events.Input, yield)
-	yieldEvent(w.Events.Error, yield)
+	yieldEvent(w.events.Input, yield)
+	yieldEvent(w.events.Error, yield)
 }
 
 func buildDatagram(b *Lib, p *luax.Params, c wheels.Config) (wheelObject, error) {
-	w := &datagram{editing: wheels.DatagramEvents{Input: eventParam(p, "input_event"), Error: eventParam(p, "error_event")}}
-	o := wheels.DatagramConfig{Config: c, Events: w.editing, Queue: p.Int("queue", 1, 1<<20, 0)}
+	w := &datagram{events: wheels.DatagramEvents{Input: eventParam(p, "input_event"), Error: eventParam(p, "error_event")}}
+	o := wheels.DatagramConfig{Config: c, Events: w.events, Queue: p.Int("queue", 1, 1<<20, 0)}
 	if w.filter = b.filterParam(p, "filter"); w.filter != nil {
+		if w.filter.taken {
+			p.Raise("the filter serves another wheel already")
+		}
 		o.Filter = w.filter.f
 	}
 	made := false
@@ -318,6 +342,9 @@ func buildDatagram(b *Lib, p *luax.Params, c wheels.Config) (wheelObject, error)
 		return nil, refused(p, err)
 	}
 	w.Datagram = d
+	if w.filter != nil {
+		w.filter.taken = true
+	}
 	return w, nil
 }
 
@@ -348,7 +375,8 @@ func datagramMethods(b *Lib) map[string]lua.LGFunction {
 
 // datagramKeys are the parameters of which a Datagram's own socket is made.
 var datagramKeys = []string{
-	"bind_address", "bind_port", "remote_address", "remote_port", "broadcast", "reuse", "reuse_port", "multicast", "socket_domain", "keep_path",
+	"bind_address", "bind_port", "remote_address", "remote_port", "broadcast", "reuse", "reuse_port", "only_v6", "multicast",
+	"socket_domain", "keep_path",
 }
 
 // datagramSocket reads what socket a Datagram is to have, and gives a function that makes it.
@@ -369,11 +397,35 @@ func (b *Lib) datagramSocket(p *luax.Params) func() (*handle.Handle, error) {
 		}
 	case "", "inet", "inet6":
 		family, steps = udpSteps(p)
-		if domain != "" && family.String() != domain {
+		switch {
+		case domain == "inet6" && !namesAddress(p): // nothing has said so but this
+			family, steps = host.Inet6, anySteps6(p)
+		case domain != "" && family.String() != domain:
 			p.Raise("socket_domain: the addresses are %v", family)
 		}
 	default:
 		p.Raise("socket_domain: 'inet', 'inet6' or 'unix' expected, got '%s'", domain)
 	}
-	return func() (*handle.Handle, error) { return b.madeSocket(family, host.DatagramSocket, steps) }
+	return func() (h *handle.Handle, err error) {
+		err = b.opening(func() (err error) {
+			h, err = b.madeSocket(family, host.DatagramSocket, steps)
+			return err
+		})
+		return h, err
+	}
+}
+
+// namesAddress says whether a parameter tells of what family the socket is.
+func namesAddress(p *luax.Params) bool {
+	return p.Has("bind_address") || p.Has("remote_address") || p.Has("multicast")
+}
+
+// anySteps6 are the steps to a socket for datagrams at every local IPv6 address.
+func anySteps6(p *luax.Params) []func(h *host.Handle) error {
+	if !p.Has("bind_port") {
+		return nil
+	}
+	local := host.AnyAddress(host.Inet6, paramPort(p, "bind_port"))
+	options := host.BindOptions{Reuse: p.Bool("reuse", false), ReusePort: p.Bool("reuse_port", false), Only6: p.Bool("only_v6", false)}
+	return []func(h *host.Handle) error{func(h *host.Handle) error { return h.Bind(local, options) }}
 }

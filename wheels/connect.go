@@ -13,6 +13,15 @@ import (
 	"github.com/poelua/poelua/wheels/handle"
 )
 
+// socket makes a socket.
+func (v *Env) socket(family host.Family, kind host.SocketKind) (h *host.Handle, err error) {
+	err = v.opening(func() (err error) {
+		h, err = v.Host.Socket(family, kind)
+		return err
+	})
+	return h, err
+}
+
 // patience is how long a connector waits for one address before it tries the next one beside it.
 //
 // As in RFC 8305, section 5.
@@ -23,8 +32,8 @@ type connector struct {
 	env     *Env
 	kind    host.SocketKind
 	prepare func(h *host.Handle, to host.Address) error // before it is connected
-	done    func(h *handle.Handle, to host.Address)     // the loop calls it, once
-	failed  func(err error)                             // likewise: with what the last address failed
+	done    func(h *handle.Handle, to host.Address)     // called once
+	failed  func(err error)                             // or this: with what the last address failed
 
 	left     []host.Address // not tried yet
 	attempts []*attempt     // in progress
@@ -65,7 +74,7 @@ func interleave(ips []netip.Addr) []netip.Addr {
 	return ordered
 }
 
-// step tries the next address. The loop calls it, outside of handlers.
+// step tries the next address. done and failed may be called within it.
 func (c *connector) step() {
 	c.next.Stop()
 	c.next = nil
@@ -98,7 +107,7 @@ func (c *connector) try(to host.Address) (h *handle.Handle, connected bool, err 
 	if to.IP.IsValid() {
 		family = host.FamilyOf(to.IP.Addr())
 	}
-	socket, err := c.env.Host.Socket(family, c.kind)
+	socket, err := c.env.socket(family, c.kind)
 	if err != nil {
 		return nil, false, err
 	}
@@ -194,6 +203,8 @@ type found struct {
 
 // look looks up all of places on a goroutine and calls done, on the loop, with what was found, or with the first failure.
 // cancel makes it come to an end soon; done is called all the same.
+//
+// Differs: POE looks names up within new, and everything waits.
 func (v *Env) look(places []where, done func(all []found, err error)) (cancel context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {

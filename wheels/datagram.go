@@ -3,6 +3,7 @@ package wheels
 import (
 	"errors"
 	"syscall"
+	"time"
 
 	"github.com/poelua/poelua/filters"
 	"github.com/poelua/poelua/kernel"
@@ -11,8 +12,12 @@ import (
 )
 
 const (
-	datagramsPerTurn = 64  // before others get theirs
-	datagramsQueued  = 256 // that wait to be sent
+	datagramsPerTurn = 64        // before others get theirs
+	datagramsQueued  = 256       // that wait to be sent, if nothing else is said
+	octetsQueued     = 256 << 20 // in them, whatever is said
+	longestUnix      = 1 << 20   // bytes of a datagram that comes over UNIX; of the others 65,535 are the most there is
+
+	datagramRest = 10 * time.Millisecond // when the system says that a socket is ready, and it is not
 )
 
 // DatagramConfig says what a Datagram is made of.
@@ -30,26 +35,44 @@ type DatagramEvents struct {
 	Error Event // (operation, errno, message, id)
 }
 
-// Datagram receives and sends datagrams.
+// Datagram receives and sends datagrams. Those that wait to be sent leave in their order.
 type Datagram struct {
 	base
-	Events  DatagramEvents
-	h       *handle.Handle
-	filter  filters.Filter // nil: none
-	queue   []datagram
-	limit   int
-	late    []error // to be told in the next pass
-	turning bool
+	Events   DatagramEvents
+	h        *handle.Handle
+	filter   filters.Filter // nil: none
+	queue    []datagram
+	octets   int // in the queue
+	limit    int
+	rests    [2]*kernel.Timeout // of reading and writing; nil: it goes on
+	troubled bool               // the last try to receive has failed
+	lost     bool               // the system cannot watch the handle
+	held     *parcel            // what is left of a datagram when its events were turned off; nil: nothing
+	late     []error            // to be told in the next pass
+	turning  bool
 }
 
+// datagram is one that waits to be sent.
 type datagram struct {
 	payload []byte
 	to      host.Address
 }
 
+// parcel is a datagram that has come, in its filter.
+type parcel struct {
+	filter        filters.Filter
+	address, port any
+	opened        bool  // the filter has given all but what follows
+	last          []any // what it has given at the end
+	err           error // what comes after that
+}
+
 // NewDatagram makes a wheel. Errors: EBUSY when another wheel has the handle, and the system's.
 func NewDatagram(c DatagramConfig) (*Datagram, error) {
 	w := &Datagram{Events: c.Events, h: c.Handle, filter: c.Filter, limit: datagramsQueued}
+	if _, ok := c.Filter.(*filters.Stream); ok {
+		w.filter = nil // which is the same, but for empty datagrams: a Stream makes no items of them
+	}
 	if c.Queue > 0 {
 		w.limit = c.Queue
 	}
@@ -76,13 +99,13 @@ func (w *Datagram) String() string { return w.name("Datagram") }
 
 // watch tells the kernel what the wheel waits for.
 func (w *Datagram) watch() error {
-	reads := w.h != nil && w.Events.Input.Wanted()
-	if w.h != nil {
+	reads := w.reads()
+	if w.h != nil && !w.lost {
 		k := w.env.Kernel
-		if err := k.Want(w.h.FD(), kernel.Read, w, reads); err != nil {
+		if err := k.Want(w.h.FD(), kernel.Read, w, reads && w.rests[kernel.Read] == nil); err != nil {
 			return err
 		}
-		if err := k.Want(w.h.FD(), kernel.Write, w, len(w.queue) > 0); err != nil {
+		if err := k.Want(w.h.FD(), kernel.Write, w, len(w.queue) > 0 && w.rests[kernel.Write] == nil); err != nil {
 			return err
 		}
 	}
@@ -90,8 +113,27 @@ func (w *Datagram) watch() error {
 	return nil
 }
 
+// reads says whether a datagram would be received now.
+func (w *Datagram) reads() bool {
+	return !w.dead && w.h != nil && !w.lost && w.held == nil && w.Events.Input.Wanted()
+}
+
+// rest keeps the loop from spinning over a socket that says it is ready and is not: an unconnected UNIX one whose receiver is
+// full, one that was shut down, one that fails again and again.
+func (w *Datagram) rest(m kernel.Mode) {
+	if w.rests[m] != nil {
+		return
+	}
+	w.rests[m] = w.env.Kernel.After(datagramRest, func() {
+		w.rests[m] = nil
+		w.rewatch()
+	})
+	w.rewatch()
+}
+
 func (w *Datagram) rewatch() {
 	if err := w.watch(); err != nil {
+		w.lost = true
 		w.note(&host.OpError{Op: "recv", Err: err})
 	}
 }
@@ -99,6 +141,9 @@ func (w *Datagram) rewatch() {
 // SetEvents changes what is told from now on.
 func (w *Datagram) SetEvents(e DatagramEvents) {
 	w.Events = e
+	if w.held != nil && e.Input.Wanted() {
+		w.turn()
+	}
 	w.rewatch()
 }
 
@@ -116,62 +161,113 @@ func (w *Datagram) Ready(m kernel.Mode) {
 	case m == kernel.Write:
 		w.sendQueued()
 	default:
-		for range datagramsPerTurn {
-			if w.dead || w.h == nil || !w.Events.Input.Wanted() || !w.receive() {
+		w.receiveAll()
+	}
+}
+
+// receiveAll receives what is there, and rests if that is nothing.
+func (w *Datagram) receiveAll() {
+	w.tellLate() // which has come up before what is there now
+	for i := range datagramsPerTurn {
+		if !w.reads() {
+			return
+		}
+		failed := w.troubled
+		err := w.receive()
+		w.troubled = err != nil
+		switch {
+		case err == nil:
+		case errors.Is(err, syscall.EAGAIN):
+			w.troubled = false
+			if i == 0 {
+				w.rest(kernel.Read)
+			}
+			return
+		default: // what became of a datagram that was sent before, mostly
+			if failed {
+				w.rest(kernel.Read)
+			}
+			if w.tellError(w.Events.Error, "recv", err); failed {
 				return
 			}
 		}
 	}
 }
 
-// receive takes one datagram and delivers what is in it. It is false when there is none, or the wheel may not go on.
-func (w *Datagram) receive() bool {
-	buf := w.env.Kernel.Scratch()
-	n, from, _, err := w.h.RecvFrom(buf, false)
+// receive takes one datagram and delivers what is in it. EAGAIN when there is none.
+func (w *Datagram) receive() error {
+	buf := w.buffer()
+	n, from, truncated, err := w.h.RecvFrom(buf, false)
 	switch {
-	case errors.Is(err, syscall.EAGAIN):
-		return false
-	case err != nil: // what became of a datagram that was sent before, mostly
-		return w.tellError(w.Events.Error, "recv", err)
+	case err != nil:
+		return err
+	case truncated:
+		return syscall.EMSGSIZE
 	}
 	address, port := addressArgs(from)
 	if w.filter == nil {
-		return w.tell(w.Events.Input, w.env.text(buf[:n]), address, port, w.tag)
+		w.tell(w.Events.Input, w.env.text(buf[:n]), address, port, w.tag)
+		return nil
 	}
-	return w.deliver(buf[:n], address, port)
+	p := &parcel{filter: w.filter.Clone(), address: address, port: port}
+	if p.err = p.filter.Feed(buf[:n]); p.err != nil {
+		p.opened = true
+	}
+	w.deliver(p)
+	return nil
 }
 
-// deliver tells the items of one datagram.
-func (w *Datagram) deliver(payload []byte, address, port any) bool {
-	f := w.filter.Clone()
-	err := f.Feed(payload)
-	for err == nil {
-		var item any
-		var ok bool
-		if item, ok, err = f.Next(); err != nil || !ok {
-			if bad, isBad := errors.AsType[*filters.Error](err); isBad && !bad.Final {
-				if !w.filterFailed(err) {
-					return false
-				}
-				err = nil
-				continue
-			}
-			break
+// buffer is memory for one datagram.
+func (w *Datagram) buffer() []byte {
+	if w.h.Kind() != "unixgram" {
+		return w.env.Kernel.Scratch()
+	}
+	if w.env.long == nil {
+		w.env.long = make([]byte, longestUnix)
+	}
+	return w.env.long
+}
+
+// next is the next item of a datagram. After a failure there may be more.
+func (p *parcel) next() (item any, ok bool, err error) {
+	if !p.opened {
+		item, ok, err = p.filter.Next()
+		bad, isBad := errors.AsType[*filters.Error](err)
+		if ok || isBad && !bad.Final {
+			return item, ok, err
 		}
-		if !w.tell(w.Events.Input, w.env.item(item), address, port, w.tag) {
-			return false
+		p.opened, p.err = true, err
+		if end, has := p.filter.(filters.EOFer); has && err == nil {
+			p.last, p.err = end.EOF()
 		}
 	}
-	if last, ok := f.(filters.EOFer); ok && err == nil {
-		var items []any
-		items, err = last.EOF()
-		for _, item := range items {
-			if !w.tell(w.Events.Input, w.env.item(item), address, port, w.tag) {
-				return false
+	if len(p.last) > 0 {
+		item, p.last = p.last[0], p.last[1:]
+		return item, true, nil
+	}
+	err, p.err = p.err, nil
+	return nil, false, err
+}
+
+// deliver tells the items of one datagram. Those that nobody wants now are held.
+func (w *Datagram) deliver(p *parcel) {
+	for w.Events.Input.Wanted() {
+		item, ok, err := p.next()
+		switch {
+		case err != nil:
+			if !w.filterFailed(err) {
+				return
+			}
+		case !ok:
+			return
+		default:
+			if !w.tell(w.Events.Input, w.env.item(item), p.address, p.port, w.tag) {
+				return
 			}
 		}
 	}
-	return err == nil || w.filterFailed(err)
+	w.held = p
+	w.rewatch()
 }
 
 func (w *Datagram) filterFailed(err error) bool {
@@ -182,8 +278,8 @@ func (w *Datagram) filterFailed(err error) bool {
 	return w.tellError(w.Events.Error, "filter", err)
 }
 
-// Put sends one datagram; the zero Address is the peer of a connected socket. Errors: EMSGSIZE, EDESTADDRREQ and others of the
-// system's, ENOBUFS when too many wait already; others are faults of the item.
+// Put sends one datagram; the zero Address is the peer of a connected socket. One that the system does not take now waits.
+// Errors: EMSGSIZE, EDESTADDRREQ and others of the system's, ENOBUFS when too many wait already; others are faults of the item.
 func (w *Datagram) Put(item any, to host.Address) error {
 	if w.dead || w.h == nil {
 		return ErrDestroyed
@@ -193,16 +289,25 @@ func (w *Datagram) Put(item any, to host.Address) error {
 		return err
 	}
 	if len(w.queue) == 0 {
-		if err = w.send(payload, to); !errors.Is(err, syscall.EAGAIN) {
+		if err = w.send(payload, to); !hasToWait(err) {
 			return err
 		}
 	}
-	if len(w.queue) >= w.limit {
+	if len(w.queue) >= w.limit || w.octets+len(payload) > octetsQueued {
 		return &kernel.Error{Errno: syscall.ENOBUFS, Message: "too many datagrams wait to be sent"}
 	}
 	w.queue = append(w.queue, datagram{payload, to})
+	w.octets += len(payload)
+	if errors.Is(err, syscall.ENOBUFS) {
+		w.rest(kernel.Write) // the system does not tell when there is room
+	}
 	w.rewatch()
 	return nil
+}
+
+// hasToWait says whether a failure to send is that there is no room now. Some systems say ENOBUFS for it.
+func hasToWait(err error) bool {
+	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOBUFS)
 }
 
 func (w *Datagram) encode(item any) ([]byte, error) {
@@ -212,24 +317,48 @@ func (w *Datagram) encode(item any) ([]byte, error) {
 	return w.filter.Put(nil, item)
 }
 
-// send sends a datagram. That an earlier one was refused is told now and is no reason not to send this one.
+// send sends a datagram. That an earlier one has not arrived is told as an event, and is no reason not to send this one.
 func (w *Datagram) send(payload []byte, to host.Address) error {
 	w.env.Kernel.Touch()
 	_, err := w.h.SendTo(payload, to)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		w.note(&host.OpError{Op: "send", Err: err})
-		_, err = w.h.SendTo(payload, to)
+	if mayBeOld(err) {
+		old := err
+		if _, err = w.h.SendTo(payload, to); err == nil || hasToWait(err) {
+			w.note(&host.OpError{Op: "send", Err: old})
+		}
+	}
+	if to == (host.Address{}) && errors.Is(err, syscall.ENOTCONN) {
+		err = syscall.EDESTADDRREQ // which is what it is called where the socket is no UNIX one
 	}
 	return err
 }
 
+// mayBeOld says whether a failure to send may be that of an earlier datagram: what comes back from the network is told when
+// the socket is next used.
+func mayBeOld(err error) bool {
+	number, _ := errors.AsType[syscall.Errno](err)
+	switch number {
+	case syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EPROTO, syscall.ENOPROTOOPT:
+		return true
+	}
+	return false
+}
+
 func (w *Datagram) sendQueued() {
-	for len(w.queue) > 0 {
-		d := w.queue[0]
-		err := w.send(d.payload, d.to)
-		if errors.Is(err, syscall.EAGAIN) {
+	for i := range datagramsPerTurn {
+		if len(w.queue) == 0 {
 			break
 		}
+		d := w.queue[0]
+		err := w.send(d.payload, d.to)
+		if hasToWait(err) {
+			if i == 0 || errors.Is(err, syscall.ENOBUFS) {
+				w.rest(kernel.Write)
+			}
+			break
+		}
+		w.octets -= len(d.payload)
+		w.queue[0] = datagram{}
 		w.queue = w.queue[1:]
 		if err != nil {
 			w.note(&host.OpError{Op: "send", Err: err})
@@ -248,6 +377,10 @@ func (w *Datagram) note(err error) {
 	if len(w.late) < mostLate {
 		w.late = append(w.late, err)
 	}
+	w.turn()
+}
+
+func (w *Datagram) turn() {
 	if !w.turning {
 		w.turning = true
 		w.env.Kernel.Turn(w)
@@ -257,19 +390,25 @@ func (w *Datagram) note(err error) {
 
 // Turn implements kernel.Turner.
 func (w *Datagram) Turn() {
-	late := w.late
-	w.late, w.turning = nil, false
-	for _, err := range late {
-		op := "recv"
-		if failed, ok := asOpError(err); ok {
-			op = failed.Op
-		}
-		if !w.tellError(w.Events.Error, op, err) {
-			break
-		}
+	w.turning = false
+	w.tellLate()
+	if p := w.held; p != nil && !w.dead && w.Events.Input.Wanted() {
+		w.held = nil
+		w.deliver(p)
 	}
 	if !w.dead {
 		w.rewatch()
+	}
+}
+
+// tellLate tells the failures that have waited for the pass.
+func (w *Datagram) tellLate() {
+	late := w.late
+	w.late = nil
+	for _, err := range late {
+		if !w.tellError(w.Events.Error, operation(err), err) {
+			return
+		}
 	}
 }
 
@@ -278,7 +417,16 @@ func (w *Datagram) Closed(m kernel.Mode) {
 	if m == kernel.Read && !w.dead {
 		w.note(&host.OpError{Op: "recv", Err: syscall.EBADF})
 	}
-	w.h, w.queue = nil, nil
+	w.forget()
+}
+
+// forget drops the handle and what waits for it.
+func (w *Datagram) forget() {
+	for m := range w.rests {
+		w.rests[m].Stop()
+		w.rests[m] = nil
+	}
+	w.h, w.queue, w.octets = nil, nil, 0
 }
 
 // Sockname is the socket's own address.
@@ -307,6 +455,7 @@ func (w *Datagram) Release() *handle.Handle {
 	if w.end() {
 		w.detach()
 	}
-	w.h, w.queue, w.late = nil, nil, nil
+	w.forget()
+	w.held, w.late = nil, nil
 	return h
 }

@@ -24,6 +24,8 @@ type acceptor struct {
 	failed   func(err error) bool
 
 	paused bool
+	deaf   bool            // nobody wants to hear of connections now
+	over   bool            // the handle will never give one
 	rest   *kernel.Timeout // after which accepting goes on; nil: it goes on
 	name   func() string
 }
@@ -34,11 +36,24 @@ func (a *acceptor) start() error {
 	if err := a.env.Kernel.Attach(a.h.FD(), kernel.Read, a); err != nil {
 		return err
 	}
-	if err := a.env.Kernel.Want(a.h.FD(), kernel.Read, a, !a.paused); err != nil {
+	if err := a.watch(); err != nil {
 		a.env.Kernel.Detach(a.h.FD(), kernel.Read, a)
 		return err
 	}
 	return nil
+}
+
+// accepts says whether a connection would be accepted now.
+func (a *acceptor) accepts() bool {
+	return a.h != nil && !a.paused && !a.deaf && !a.over && a.rest == nil
+}
+
+// watch tells the kernel whether it would.
+func (a *acceptor) watch() error {
+	if a.h == nil {
+		return nil
+	}
+	return a.env.Kernel.Want(a.h.FD(), kernel.Read, a, a.accepts())
 }
 
 // stop ends accepting and leaves the handle open.
@@ -54,19 +69,27 @@ func (a *acceptor) stop() {
 // pause leaves connections in the system's queue: clients see themselves connected.
 func (a *acceptor) pause(on bool) error {
 	a.paused = on
-	if a.h == nil || a.rest != nil {
-		return nil
-	}
-	return a.env.Kernel.Want(a.h.FD(), kernel.Read, a, !on)
+	return a.watch()
+}
+
+// hear says whether somebody wants to hear of connections. If not, they stay in the system's queue, too.
+func (a *acceptor) hear(on bool) error {
+	a.deaf = !on
+	return a.watch()
 }
 
 // Ready implements kernel.IO.
 func (a *acceptor) Ready(kernel.Mode) {
 	for range acceptsPerTurn {
-		if a.h == nil || a.paused || a.rest != nil {
+		if !a.accepts() {
 			return
 		}
-		accepted, from, err := a.h.Accept()
+		var accepted *host.Handle
+		var from host.Address
+		err := a.env.opening(func() (err error) {
+			accepted, from, err = a.h.Accept()
+			return err
+		})
 		switch {
 		case err == nil:
 			h := handle.New(accepted)
@@ -81,7 +104,11 @@ func (a *acceptor) Ready(kernel.Mode) {
 		case errors.Is(err, syscall.ECONNABORTED), errors.Is(err, syscall.EPROTO):
 			// the client has gone away while it waited: nobody's failure
 		default:
-			a.takeRest()
+			if a.over = errors.Is(err, syscall.EINVAL); a.over { // it was shut down
+				_ = a.watch() // it is attached, and less is asked than before
+			} else {
+				a.takeRest()
+			}
 			a.failed(&host.OpError{Op: "accept", Err: err})
 			return
 		}
@@ -90,15 +117,13 @@ func (a *acceptor) Ready(kernel.Mode) {
 
 // takeRest keeps the loop from spinning over a connection that cannot be accepted now.
 func (a *acceptor) takeRest() {
-	_ = a.env.Kernel.Want(a.h.FD(), kernel.Read, a, false) // it is attached
 	a.rest = a.env.Kernel.After(acceptRest, func() {
 		a.rest = nil
-		if a.h != nil && !a.paused {
-			if err := a.env.Kernel.Want(a.h.FD(), kernel.Read, a, true); err != nil {
-				a.failed(&host.OpError{Op: "accept", Err: err})
-			}
+		if err := a.watch(); err != nil {
+			a.failed(&host.OpError{Op: "accept", Err: err})
 		}
 	})
+	_ = a.watch() // it is attached, and less is asked than before
 }
 
 // Closed implements kernel.IO.
@@ -126,16 +151,21 @@ type ListenAccept struct {
 // ListenAcceptEvents are the events of a ListenAccept.
 type ListenAcceptEvents struct{ Accept, Error Event }
 
-// NewListenAccept makes a wheel. Errors: EBUSY when another wheel has the handle, and the system's.
+// NewListenAccept makes a wheel. Errors: EBUSY when another wheel has the handle, EINVAL when it does not listen, and the
+// system's.
 func NewListenAccept(c ListenAcceptConfig) (*ListenAccept, error) {
+	if err := listens(c.Handle); err != nil {
+		return nil, &host.OpError{Op: "accept", Err: err}
+	}
 	w := &ListenAccept{Events: ListenAcceptEvents{c.Accept, c.Error}}
-	w.acceptor = acceptor{env: c.Env, h: c.Handle, name: w.String}
+	w.acceptor = acceptor{env: c.Env, h: c.Handle, name: w.String, deaf: !c.Accept.Wanted()}
 	w.acceptor.accepted = func(h *handle.Handle, from host.Address) bool {
 		address, port := addressArgs(from)
 		return w.give(w.Events.Accept, h, address, port, w.tag)
 	}
 	w.acceptor.failed = func(err error) bool {
 		if w.h != nil {
+			w.SetBusy(w.busy())
 			return w.tellError(w.Events.Error, "accept", err)
 		}
 		if !w.dead {
@@ -148,8 +178,31 @@ func NewListenAccept(c ListenAcceptConfig) (*ListenAccept, error) {
 		return nil, err
 	}
 	w.open(&c.Config, w)
-	w.SetBusy(true)
+	w.SetBusy(w.busy())
 	return w, nil
+}
+
+// listens says why a handle cannot be accepted on; nil if it can.
+//
+// Differs: POE tells of it when the handle becomes readable, which may be never.
+func listens(h *handle.Handle) error {
+	on, err := syscall.GetsockoptInt(h.FD(), syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
+	if err == nil && on == 0 {
+		return syscall.EINVAL
+	}
+	return err
+}
+
+func (w *ListenAccept) busy() bool { return w.h != nil && !w.deaf && !w.over }
+
+// SetEvents changes what is told from now on. While there is no event for them, connections stay in the system's queue.
+func (w *ListenAccept) SetEvents(e ListenAcceptEvents) {
+	w.Events = e
+	if err := w.hear(e.Accept.Wanted()); err != nil {
+		w.late = &host.OpError{Op: "accept", Err: err}
+		w.base.env.Kernel.Turn(w)
+	}
+	w.SetBusy(w.busy() || w.late != nil)
 }
 
 // addressArgs are an address as events carry it.
@@ -167,9 +220,10 @@ func (w *ListenAccept) String() string { return w.base.name("ListenAccept") }
 
 // Turn implements kernel.Turner.
 func (w *ListenAccept) Turn() {
-	if !w.dead {
-		w.tellError(w.Events.Error, "accept", w.late)
-		w.SetBusy(false)
+	err := w.late
+	w.late = nil
+	if !w.dead && err != nil && w.tellError(w.Events.Error, "accept", err) {
+		w.SetBusy(w.busy())
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/poelua/poelua/wheels/handle"
 )
 
-// SocketFactoryConfig says what socket is to be made. With a remote port, or path, it is a client; without, a server, or for
+// SocketFactoryConfig says what socket is to be made. With a remote address it is a client; without, a server, or for
 // datagrams a socket that is bound.
 type SocketFactoryConfig struct {
 	Config
@@ -31,7 +31,9 @@ type SocketFactoryConfig struct {
 }
 
 // SocketFactory makes sockets: for a server one for each client, for all others one. Having made it, or having failed to, such
-// a wheel is destroyed as soon as its owner was told.
+// a wheel is destroyed as soon as its owner was told: it is alive within the handler and not after it.
+//
+// Differs: POE's goes on existing, and does nothing.
 type SocketFactory struct {
 	base
 	c       SocketFactoryConfig
@@ -40,15 +42,14 @@ type SocketFactory struct {
 
 	accept   acceptor  // of a server
 	connect  connector // of a client
-	bound    host.Address
-	listens  bool
 	paused   bool
 	starting bool               // within New: nothing is told yet
 	cancel   context.CancelFunc // of a look-up; nil: none
 	timeout  *kernel.Timeout
 	shakes   map[*handle.Handle]host.Address // handshakes in progress
 	late     func()                          // what was known at once, and is told in the next pass
-	made     *handle.Handle                  // that late will tell of
+	made     *handle.Handle                  // what a wheel that makes one socket has made
+	handed   bool                            // and has told of: it is the owner's
 }
 
 // NewSocketFactory makes a wheel. Whatever the world refuses is told by an event.
@@ -67,7 +68,7 @@ func NewSocketFactory(c SocketFactoryConfig) *SocketFactory {
 	return w
 }
 
-func (w *SocketFactory) isClient() bool { return w.c.RemotePort != "" || w.c.RemoteAddress != "" }
+func (w *SocketFactory) isClient() bool { return w.c.RemoteAddress != "" }
 
 // later has f called in the next pass.
 func (w *SocketFactory) later(f func()) {
@@ -140,7 +141,12 @@ func (w *SocketFactory) found(all []found, err error) {
 // make makes the socket, or begins to. all is nil for UNIX.
 func (w *SocketFactory) make(all []found) {
 	if !w.isClient() {
-		w.serve(w.local(all, w.c.Family))
+		at, err := w.local(all, w.c.Family)
+		if err != nil {
+			w.fail(err)
+			return
+		}
+		w.serve(at)
 		return
 	}
 	w.connect = connector{env: w.env, kind: w.c.Kind, done: w.connected, failed: w.fail}
@@ -149,9 +155,6 @@ func (w *SocketFactory) make(all []found) {
 		w.connect.left = []host.Address{{Path: w.c.RemoteAddress}}
 	} else {
 		to := all[1]
-		if w.c.RemoteAddress == "" {
-			to.ips = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
-		}
 		for _, ip := range interleave(to.ips) {
 			w.connect.left = append(w.connect.left, host.Address{IP: netip.AddrPortFrom(ip, uint16(to.port)), Name: w.c.RemoteAddress})
 		}
@@ -159,18 +162,22 @@ func (w *SocketFactory) make(all []found) {
 	w.connect.step()
 }
 
-// local is the address to bind to, of a family: the first of those that the name has, or any.
-func (w *SocketFactory) local(all []found, family host.Family) host.Address {
+// local is the address to bind to, of a family: the first of those that the name has, without a name any. A name that has none
+// is EAFNOSUPPORT.
+func (w *SocketFactory) local(all []found, family host.Family) (host.Address, error) {
 	if family == host.Unix {
-		return host.Address{Path: w.c.BindAddress}
+		return host.Address{Path: w.c.BindAddress}, nil
 	}
 	here := all[0]
 	for _, ip := range here.ips {
 		if family == host.AnyFamily || host.FamilyOf(ip) == family {
-			return host.Address{IP: netip.AddrPortFrom(ip, uint16(here.port)), Name: w.c.BindAddress}
+			return host.Address{IP: netip.AddrPortFrom(ip, uint16(here.port)), Name: w.c.BindAddress}, nil
 		}
 	}
-	return host.AnyAddress(family, uint16(here.port))
+	if len(here.ips) > 0 {
+		return host.Address{}, &host.OpError{Op: "bind", Name: w.c.BindAddress, Err: syscall.EAFNOSUPPORT}
+	}
+	return host.AnyAddress(family, uint16(here.port)), nil
 }
 
 // prepareClient readies a client's socket.
@@ -180,7 +187,11 @@ func (w *SocketFactory) prepareClient(h *host.Handle, to host.Address, all []fou
 		if to.IP.IsValid() {
 			family = host.FamilyOf(to.IP.Addr())
 		}
-		if err := h.Bind(w.local(all, family), w.c.Bind); err != nil {
+		from, err := w.local(all, family)
+		if err == nil {
+			err = h.Bind(from, w.c.Bind)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -202,7 +213,7 @@ func (w *SocketFactory) serve(at host.Address) {
 	if at.IP.IsValid() {
 		family = host.FamilyOf(at.IP.Addr())
 	}
-	socket, err := w.env.Host.Socket(family, w.c.Kind)
+	socket, err := w.env.socket(family, w.c.Kind)
 	if err != nil {
 		w.fail(err)
 		return
@@ -210,9 +221,6 @@ func (w *SocketFactory) serve(at host.Address) {
 	h := handle.New(socket)
 	if err = socket.Bind(at, w.c.Bind); err == nil && w.c.Kind == host.StreamSocket {
 		err = socket.Listen(w.c.Backlog)
-	}
-	if err == nil {
-		w.bound, err = socket.LocalAddress()
 	}
 	if err != nil {
 		_ = w.env.Close(h) // the descriptor is free whatever the system says
@@ -225,10 +233,25 @@ func (w *SocketFactory) serve(at host.Address) {
 	}
 	w.accept = acceptor{env: w.env, h: h, name: w.String, accepted: w.accepted, failed: w.acceptFailed, paused: w.paused}
 	w.accept.prepare = func(h *handle.Handle) { _ = w.prepare(h.Handle) } // a client that is gone already will be noticed
-	w.listens = true
+	w.accept.deaf = !w.Success.Wanted()
 	if err := w.accept.start(); err != nil {
 		w.fail(&host.OpError{Op: "listen", Err: err})
+		return
 	}
+	w.SetBusy(!w.accept.deaf)
+}
+
+// SetEvents changes what is told from now on. While a server has no event for them, connections stay in the system's queue.
+func (w *SocketFactory) SetEvents(success, failure Event) {
+	w.Success, w.Failure = success, failure
+	if w.accept.h == nil {
+		return
+	}
+	if err := w.accept.hear(success.Wanted()); err != nil {
+		w.later(func() { w.fail(&host.OpError{Op: "accept", Err: err}) })
+		return
+	}
+	w.SetBusy(!w.accept.deaf)
 }
 
 func (w *SocketFactory) acceptFailed(err error) bool {
@@ -255,22 +278,24 @@ func (w *SocketFactory) connected(h *handle.Handle, to host.Address) {
 		w.shake(h, to)
 		return
 	}
+	if ip := to.IP.Addr(); ip.IsValid() && ip.IsUnspecified() { // the system has taken it for one of its own
+		if peer, err := h.PeerAddress(); err == nil {
+			to = peer
+		}
+	}
 	address, port := addressArgs(to)
 	w.succeed(h, address, port)
 }
 
 // succeed tells of the one socket that the wheel was for, and ends the wheel.
 func (w *SocketFactory) succeed(h *handle.Handle, address, port any) {
+	w.made = h
 	if w.starting {
-		w.made = h
-		w.later(func() {
-			w.made = nil
-			w.succeed(h, address, port)
-		})
+		w.later(func() { w.succeed(h, address, port) })
 		return
 	}
 	w.timeout.Stop()
-	w.SetBusy(false)
+	w.handed = true
 	w.give(w.Success, h, address, port, w.tag)
 	w.Destroy()
 }
@@ -285,9 +310,9 @@ func (w *SocketFactory) fail(err error) {
 		w.later(func() { w.fail(err) })
 		return
 	}
-	op := "connect"
-	if failed, ok := asOpError(err); ok {
-		op = failed.Op
+	op := operation(err)
+	if op == "" {
+		op = "connect"
 	}
 	w.tellError(w.Failure, op, err)
 	w.Destroy()
@@ -336,8 +361,8 @@ func (w *SocketFactory) Sockname() (host.Address, error) {
 	switch {
 	case w.dead:
 		return host.Address{}, ErrDestroyed
-	case w.listens:
-		return w.bound, nil
+	case w.accept.h != nil:
+		return w.accept.h.LocalAddress()
 	case w.made != nil:
 		return w.made.LocalAddress()
 	case len(w.connect.attempts) > 0:
@@ -354,9 +379,6 @@ func (w *SocketFactory) ResumeAccept() error { return w.setPaused(false) }
 
 func (w *SocketFactory) setPaused(on bool) error {
 	w.paused = on
-	if !w.listens {
-		return nil
-	}
 	return w.accept.pause(on)
 }
 
@@ -373,14 +395,30 @@ func (w *SocketFactory) stop() {
 	if listening != nil && listening.FD() >= 0 {
 		_ = w.env.Close(listening) // the descriptor is free whatever the system says
 	}
-	if w.made != nil {
+	if w.made != nil && !w.handed {
 		_ = w.env.Close(w.made) // the descriptor is free whatever the system says
-		w.made = nil
 	}
+	w.made = nil
 	for h := range w.shakes {
 		delete(w.shakes, h)
 		_ = w.env.Close(h) // the descriptor is free whatever the system says
 	}
+}
+
+// Release ends the wheel and leaves its socket open, for somebody else: the one that listens, or one that was made and is not
+// told of yet. ENOTCONN when there is none; then the wheel goes on.
+func (w *SocketFactory) Release() (*handle.Handle, error) {
+	h := w.accept.h
+	if h == nil && !w.handed {
+		h = w.made
+	}
+	if h == nil {
+		return nil, &host.OpError{Op: "detach", Err: syscall.ENOTCONN}
+	}
+	w.accept.stop()
+	w.made = nil
+	w.Destroy()
+	return h, nil
 }
 
 // Destroy implements Wheel. Connections that were handed over live on.

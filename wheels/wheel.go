@@ -31,14 +31,19 @@ type Env struct {
 	Host   *host.Host
 	Close  func(h *handle.Handle) error // closes a handle and ends what watches it
 	Ended  func(id uint64)              // a wheel was destroyed; nil: nobody wants to know
-	Handle func(h *handle.Handle) any   // makes of a new handle what events carry; nil: the handle
 	Item   func(item any) any           // makes of an item what events carry; nil: the item
 	Text   func(item []byte) any        // the same for an item that is a byte string, which it copies; nil: a string
+
+	// Handle makes of a new handle what events of a wheel of owner's carry; nil: the handle.
+	Handle func(h *handle.Handle, owner *kernel.Task) any
+	// Opening calls open, and once more if no descriptor was left and one could be got back; nil: it calls open.
+	Opening func(open func() error) error
 
 	Spare  *handle.Spare // of the drivers of wheels
 	out    []byte        // items on their way into a driver
 	chunks [][]byte      // likewise: the parts of out
 	last   *origin
+	long   []byte // for datagrams that Kernel.Scratch is too short for
 }
 
 const (
@@ -73,6 +78,14 @@ func (v *Env) keep(out []byte) {
 	if cap(out) <= mostOut {
 		v.out = out
 	}
+}
+
+// opening has open, which takes a descriptor, called.
+func (v *Env) opening(open func() error) error {
+	if v.Opening != nil {
+		return v.Opening(open)
+	}
+	return open()
 }
 
 func (v *Env) ended(id uint64) {
@@ -171,13 +184,16 @@ func (w *base) tell(e Event, args ...any) bool {
 	return going && !w.dead
 }
 
-// give is tell for a handle. One that nobody takes, because the owner has no handler any more, is closed.
+// give is tell for a handle. One that nobody takes, because the event is off or the owner has no handler any more, is closed.
 func (w *base) give(e Event, h *handle.Handle, args ...any) bool {
-	var v any = h
-	if w.env.Handle != nil {
-		v = w.env.Handle(h)
+	going, heard := !w.dead, false
+	if going && e.Wanted() {
+		var v any = h
+		if w.env.Handle != nil {
+			v = w.env.Handle(h, w.Owner())
+		}
+		going, heard = w.env.Kernel.Deliver(w.Owner(), e.Name, e.Handler, w.site, append([]any{v}, args...)...)
 	}
-	going, heard := w.env.Kernel.Deliver(w.Owner(), e.Name, e.Handler, w.site, append([]any{v}, args...)...)
 	if !heard {
 		_ = w.env.Close(h) // the descriptor is free whatever the system says
 	}
@@ -211,4 +227,13 @@ func message(err error) string {
 // ErrDestroyed is the failure of a method of a wheel that was destroyed.
 var ErrDestroyed = &kernel.Error{Errno: syscall.EBADF, Message: "wheel is destroyed"}
 
-func asOpError(err error) (*host.OpError, bool) { return errors.AsType[*host.OpError](err) }
+// operation is what the host was doing when it failed with err; "" if err does not tell.
+func operation(err error) string {
+	if failed, ok := errors.AsType[*host.OpError](err); ok {
+		return failed.Op
+	}
+	if refused, ok := errors.AsType[*host.PermissionError](err); ok {
+		return refused.Op
+	}
+	return ""
+}
