@@ -103,6 +103,7 @@ type busier interface {
 // filterLib is what the library needs for filters.
 type filterLib struct {
 	metas map[*filterKind]*lua.LTable // metatables of their objects
+	up    *lua.LTable                 // the metatable of their classes, which leads to the methods that all have
 	null  *lua.LUserData
 	array *lua.LTable // the metatable of tables that are marked as arrays
 	spare []byte      // for bytes on their way; whoever uses it takes it away meanwhile
@@ -117,19 +118,12 @@ func (b *Lib) openFilters(l *lua.LState) {
 	for name, m := range filterMethods {
 		shared.RawSetString(name, l.NewFunction(b.filterMethod(name, m)))
 	}
-	up := l.CreateTable(0, 1)
-	up.RawSetString("__index", shared)
+	b.filters.up = l.CreateTable(0, 1)
+	b.filters.up.RawSetString("__index", shared)
 	classes := l.CreateTable(0, len(filterKinds))
 	b.filters.metas = make(map[*filterKind]*lua.LTable, len(filterKinds))
 	for _, kind := range filterKinds {
-		own := l.CreateTable(0, 1+len(kind.methods))
-		own.Metatable = up
-		own.RawSetString("new", l.NewFunction(b.filterNew(kind)))
-		for name, m := range kind.methods {
-			own.RawSetString(name, l.NewFunction(b.filterMethod(name, m)))
-		}
-		classes.RawSetString(kind.name, own)
-		b.filters.metas[kind] = metatable(l, "poe.filter."+kind.name, own, named("poe.filter."+kind.name))
+		classes.RawSetString(kind.name, b.filterClass(l, kind))
 	}
 	b.module.RawSetString("filter", classes)
 	b.openFilterBase(l)
@@ -141,6 +135,18 @@ func named(name string) map[string]lua.LGFunction {
 		l.Push(lua.LString(name))
 		return 1
 	}}
+}
+
+// filterClass makes a class, and the metatable of its objects.
+func (b *Lib) filterClass(l *lua.LState, kind *filterKind) *lua.LTable {
+	own := l.CreateTable(0, 1+len(kind.methods))
+	own.Metatable = b.filters.up
+	own.RawSetString("new", l.NewFunction(b.filterNew(kind)))
+	for name, m := range kind.methods {
+		own.RawSetString(name, l.NewFunction(b.filterMethod(name, m)))
+	}
+	b.filters.metas[kind] = metatable(l, "poe.filter."+kind.name, own, named("poe.filter."+kind.name))
+	return own
 }
 
 // filterNew makes the constructor of a class.

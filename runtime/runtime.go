@@ -31,6 +31,7 @@ import (
 	"github.com/poelua/poelua/bindings"
 	"github.com/poelua/poelua/bindings/interp"
 	"github.com/poelua/poelua/bindings/luax"
+	"github.com/poelua/poelua/filters"
 	"github.com/poelua/poelua/kernel"
 	"github.com/poelua/poelua/kernel/host"
 	"github.com/poelua/poelua/kernel/poll"
@@ -275,6 +276,13 @@ func loadBuiltin(l *lua.LState, name, module string) int {
 	l.Push(lua.LString(module))
 	l.Call(1, 1)
 	return 1
+}
+
+// Filter makes poe.filter.<name>.new{...} of a filter written in Go. build gets the table as Go values: strings, float64s, bools,
+// []any and map[string]any; an error of it raises in new. Items that the filter gives may be strings and those values,
+// too, filters.Map where an order is to be kept; items that a script puts come to it as such. Before Run. Error: the name is taken.
+func (rt *Runtime) Filter(name string, build func(params map[string]any) (filters.Filter, error)) error {
+	return rt.lib.AddFilter(name, build)
 }
 
 // Kernel is the runtime's kernel.

@@ -17,8 +17,6 @@ const (
 	module    = "github.com/poelua/poelua"
 	gopherLua = "github.com/yuin/gopher-lua"
 	xsys      = "golang.org/x/sys"
-	msgpack   = "github.com/tinylib/msgp"
-	cbor      = "github.com/fxamacker/cbor/v2"
 )
 
 // layer is what one package may import.
@@ -34,7 +32,7 @@ type layer struct {
 var layers = []layer{
 	{"cmd/poelua", []string{"runtime", "runtime/check", "kernel"}, nil},
 	{"tests", nil, nil},
-	{"runtime", []string{"bindings", "bindings/interp", "bindings/luax", "kernel", "kernel/host", "kernel/poll", "scripts"}, []string{gopherLua}},
+	{"runtime", []string{"bindings", "bindings/interp", "bindings/luax", "filters", "kernel", "kernel/host", "kernel/poll", "scripts"}, []string{gopherLua}},
 	{"runtime/check", nil, []string{gopherLua}},
 	{"bindings", []string{"bindings/luax", "wheels", "wheels/handle", "filters", "kernel", "kernel/host"}, []string{gopherLua, xsys}},
 	{"bindings/interp", []string{"bindings/interp/pattern", "bindings/luax", "kernel/host"}, []string{gopherLua}},
@@ -44,7 +42,7 @@ var layers = []layer{
 	{"wheels", []string{"wheels/handle", "filters", "kernel", "kernel/host"}, nil},
 	{"wheels/handle", []string{"kernel", "kernel/host"}, nil},
 	{"filters/filtertest", []string{"filters"}, nil},
-	{"filters", nil, []string{msgpack, cbor}},
+	{"filters", nil, nil},
 	{"kernel/kerneltest", []string{"kernel", "kernel/poll"}, nil},
 	{"kernel", []string{"kernel/poll"}, nil},
 	{"kernel/poll/polltest", []string{"kernel/poll"}, []string{xsys}},

@@ -52,6 +52,13 @@ func (p *Params) Get(key string) lua.LValue {
 	return v
 }
 
+// Whole is the table itself, nil if there is none. All its keys are known ones then.
+func (p *Params) Whole() *lua.LTable {
+	t := p.table
+	p.table = nil
+	return t
+}
+
 // Has says whether a parameter is given. It does not make the key known.
 func (p *Params) Has(key string) bool {
 	return p.table != nil && p.table.RawGetString(key) != lua.LNil
