@@ -8,8 +8,9 @@ import (
 // Options of a runtime. The zero value has the defaults of the command poelua, but for Idle and CatchSignals, which the
 // command sets.
 type Options struct {
-	Args []string // the script's arg
-	Name string   // arg[0], the script's name; "" none
+	Args    []string // the script's arg
+	Name    string   // arg[0], the script's name; "" none
+	Program string   // arg[-1], what runs the script; "" none
 
 	Stdin          io.Reader // what io.read and io.stdin use; nil: the process's
 	Stdout, Stderr io.Writer // what print, io.write and reports of errors use; nil: the process's

@@ -225,6 +225,7 @@ func (rt *Runtime) openLua(o Options, stdin *host.Input, stdout *host.Stream) {
 		Stderr:    rt.stderr,
 		Args:      o.Args,
 		Name:      o.Name,
+		Program:   o.Program,
 		Path:      o.ModulePath,
 		Now:       rt.k.Clock().Wall,
 		Simulated: o.Clock == "simulated",

@@ -46,6 +46,9 @@ func openBase(l *lua.LState, c Config) {
 	if c.Name != "" {
 		args.RawSetInt(0, lua.LString(c.Name))
 	}
+	if c.Program != "" {
+		args.RawSetInt(-1, lua.LString(c.Program))
+	}
 	l.SetGlobal("arg", args)
 }
 

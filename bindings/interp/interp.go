@@ -20,9 +20,10 @@ type Config struct {
 	Stdout *host.Stream
 	Stderr *host.Stream
 
-	Args []string // arg[1] and so on
-	Name string   // arg[0]; "" none
-	Path []string // directories that package.path begins with
+	Args    []string // arg[1] and so on
+	Name    string   // arg[0]; "" none
+	Program string   // arg[-1], what runs the script; \"\" none
+	Path    []string // directories that package.path begins with
 
 	Now       func() time.Time // the wall clock of os.time and os.date; nil: time.Now
 	Simulated bool             // the wall clock is not the real one: math.random starts from a fixed seed

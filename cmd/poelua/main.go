@@ -147,6 +147,7 @@ func (c *command) run() (status int) {
 	c.options.Limits.CallDepth = 20_000
 	c.options.Stats = c.stats
 	c.options.Name = c.script
+	c.options.Program = os.Args[0]
 	if c.hasChunk {
 		c.options.Name = "-e"
 	} else if c.script != "-" {

@@ -2,9 +2,9 @@
 
 local poe = require "poe"
 
--- Two sessions, connected by TCP and by nothing else: they could as well be two
--- programs on two machines. What one puts, the other gets: numbers, strings
--- with any bytes, booleans, tables of these.
+-- Two programs, each with a kernel of its own, connected by TCP and by nothing
+-- else. This file is both: it starts itself once more, as the server. What one
+-- puts, the other gets: numbers, strings with any bytes, booleans, tables.
 local operations = {
   sum = function(list)
     local total = 0
@@ -33,7 +33,7 @@ local server = {
       failure_event = "failed",
     }
     local address, port = ctx.heap.listener:getsockname()
-    return address and port
+    if address then print(port) end
   end,
 
   -- The bytes are MessagePack, which other languages know, too; JSON and CBOR
@@ -86,11 +86,24 @@ local server = {
 }
 
 local client = {
-  _start = function(ctx, port)
+  -- arg[-1] is what runs this script, arg[0] the script. The server tells its
+  -- port on its stdout, which is a handle like others.
+  _start = function(ctx)
     ctx.heap.open = 0
+    ctx.heap.server = assert(io.popen(("'%s' '%s' server"):format(arg[-1], arg[0])))
+    ctx.heap.output = poe.wheel.ReadWrite.new {
+      input_handle = ctx.heap.server,
+      output_handle = false,
+      input_event = "started",
+      error_event = "failed",
+    }
+  end,
+
+  started = function(ctx, port)
+    ctx.heap.output:destroy()
     poe.wheel.SocketFactory.new {
       remote_address = "127.0.0.1",
-      remote_port = port,
+      remote_port = tonumber(port),
       success_event = "connected",
       failure_event = "failed",
     }
@@ -128,25 +141,16 @@ local client = {
       print(answer.id .. " is " .. (result == poe.null and "nothing" or result))
     end
     ctx.heap.open = ctx.heap.open - 1
-    if ctx.heap.open == 0 then ctx.heap.wheel:destroy() end
+    if ctx.heap.open == 0 then ctx.heap.wheel:destroy() end -- which ends the server, too
   end,
 
   failed = function(ctx, operation, _, message)
     io.stderr:write("client: " .. operation .. ": " .. message .. "\n")
+    ctx.heap.output:destroy()
     if ctx.heap.wheel then ctx.heap.wheel:destroy() end
   end,
+
+  _stop = function(ctx) ctx.heap.server:close() end, -- waits for its end
 }
 
-poe.Session.create {
-  inline_states = {
-    _start = function()
-      poe.Session.create { inline_states = server }
-    end,
-
-    _child = function(_, what, _, port)
-      if what == "create" and port then
-        poe.Session.create { inline_states = client, args = { port } }
-      end
-    end,
-  },
-}
+poe.Session.create { inline_states = arg[1] == "server" and server or client }
