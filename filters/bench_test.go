@@ -147,3 +147,48 @@ func BenchmarkPut(b *testing.B) {
 		})
 	}
 }
+
+// chunkOf is an item as often as fits into what one read gives.
+func chunkOf(b *testing.B, f filters.Filter, item any) (stream []byte) {
+	b.Helper()
+	frame := put(b, f, item)
+	return []byte(strings.Repeat(frame, max(1, 64<<10/len(frame))))
+}
+
+// benchmarkNext reads a chunk of items over and over. ns/item is the time of one.
+func benchmarkNext(b *testing.B, f filters.Filter, stream []byte) {
+	b.Helper()
+	b.SetBytes(int64(len(stream)))
+	b.ReportAllocs()
+	items := 0
+	for b.Loop() {
+		if err := f.Feed(stream); err != nil {
+			b.Fatal(err)
+		}
+		for {
+			_, ok, err := f.Next()
+			if err != nil {
+				b.Fatal(err)
+			}
+			if !ok {
+				break
+			}
+			items++
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(items), "ns/item")
+}
+
+// benchmarkPut puts an item over and over.
+func benchmarkPut(b *testing.B, f filters.Filter, item any) {
+	b.Helper()
+	b.ReportAllocs()
+	var out []byte
+	for b.Loop() {
+		var err error
+		if out, err = f.Put(out[:0], item); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetBytes(int64(len(out)))
+}

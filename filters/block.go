@@ -21,11 +21,10 @@ type Block struct {
 	// 64 bytes at first, then more, up to 32 KiB, and keeps no reference to them.
 	Decode func(buffer []byte) (length, consumed int, ok bool, err error)
 
-	buf    buffer
-	begun  bool // the header of the oldest block has been read. It stays in buf until the block is whole
+	intake
+	begun  bool // Decode has read the header of the oldest block, which is in buf until the block is whole
 	header int  // bytes of it
 	length int  // bytes of the payload
-	failed *Error
 }
 
 var (
@@ -35,9 +34,6 @@ var (
 )
 
 const (
-	// maxDigits is the most digits of a decimal header.
-	maxDigits = 20
-
 	// headerBound is the longest header for Decode, which reads it again for each chunk until it is complete.
 	headerBound = 32 << 10
 
@@ -46,24 +42,17 @@ const (
 	headerGlance = 64
 )
 
-// Feed adds bytes. It refuses them when more than MaxBuffer are waiting, and after a failure.
+// Feed adds input. It refuses it when more than MaxBuffer is waiting, and after a failure.
 func (f *Block) Feed(chunk []byte) error {
-	if f.failed != nil {
-		return f.failed
-	}
-	if err := f.buf.full("block", f.room()); err != nil {
-		return err
-	}
-	f.buf.write(chunk)
-	return nil
+	return f.take("block", chunk, f.room())
 }
 
-// room is how much may wait: a block that has begun, if that is more than MaxBuffer.
+// room is how much may wait.
 func (f *Block) room() int {
-	if f.begun && f.Size == 0 {
-		return max(f.maxBuffer(), f.header+f.length)
+	if f.Size > 0 {
+		return f.maxBuffer()
 	}
-	return max(f.maxBuffer(), maxDigits)
+	return f.most(max(lengthDigits+1, f.header))
 }
 
 // Next gives the oldest whole block, as a string. All its errors are final. One over MaxLength is an error before its
@@ -76,66 +65,52 @@ func (f *Block) Next() (item any, ok bool, err error) {
 	return string(block), true, nil
 }
 
-// NextBytes is Next without a string for each block.
+// NextBytes is Next without making a string.
 func (f *Block) NextBytes() (block []byte, ok bool, err error) {
-	if f.failed == nil && !f.begun && f.buf.len() > 0 {
-		f.failed = f.begin(f.buf.bytes())
-	}
-	if f.failed != nil {
-		return nil, false, f.failed
-	}
-	if !f.begun || f.buf.len()-f.header < f.length {
-		f.buf.settle()
-		return nil, false, nil
-	}
-	f.begun = false
-	block = f.buf.bytes()[f.header:][:f.length]
-	f.buf.drop(f.header + f.length)
-	return block, true, nil
-}
-
-// begin reads the header at the beginning of b, if it is there.
-func (f *Block) begin(b []byte) *Error {
+	var size int
 	switch {
 	case f.Decode != nil:
-		return f.decode(b)
+		block, size, ok, err = f.decoded()
 	case f.Size > 0:
-		return f.beginSized(b)
+		block, size, ok, err = f.sized()
+	default:
+		block, size, ok, err = f.counted("block", f.longest(), 0, 0, true)
 	}
-	return f.beginDecimal(b)
+	f.buf.drop(size)
+	return block, ok, err
 }
 
-// beginSized refuses blocks that cannot be waited for, however much of one has come at once.
-func (f *Block) beginSized(b []byte) *Error {
-	if f.Size > f.maxBuffer() {
-		if len(b) <= f.maxBuffer() {
-			return nil
-		}
-		return final(syscall.EMSGSIZE, "block is longer than what may wait")
+// sized is the oldest block of Size. One that cannot be waited for fails, however much of it has come at once.
+func (f *Block) sized() (block []byte, size int, ok bool, err error) {
+	b := f.buf.bytes()
+	if f.failed == nil && f.Size <= f.maxBuffer() && len(b) >= f.Size {
+		return b[:f.Size], f.Size, true, nil
 	}
-	f.begun, f.header, f.length = true, 0, f.Size
-	return nil
+	if f.failed == nil {
+		f.wait("block", f.room())
+	}
+	if f.failed != nil {
+		return nil, 0, false, f.failed
+	}
+	return nil, 0, false, nil
 }
 
-func (f *Block) beginDecimal(b []byte) *Error {
-	digits := 0
-	for digits < len(b) && '0' <= b[digits] && b[digits] <= '9' {
-		if digits++; digits > maxDigits {
-			return final(syscall.EBADMSG, "block length has too many digits")
-		}
+// decoded is the oldest block whose header Decode reads, and its size with the header.
+func (f *Block) decoded() (block []byte, size int, ok bool, err error) {
+	b := f.buf.bytes()
+	if f.failed == nil && !f.begun && len(b) > 0 {
+		f.failed = f.decode(b)
 	}
-	if digits == len(b) {
-		return nil
+	if f.failed != nil {
+		return nil, 0, false, f.failed
 	}
-	if digits == 0 || b[digits] != 0 {
-		return final(syscall.EBADMSG, "block length expected")
+	if !f.begun || len(b)-f.header < f.length {
+		f.buf.settle()
+		return nil, 0, false, nil
 	}
-	length, err := strconv.ParseInt(string(b[:digits]), 10, strconv.IntSize)
-	if err != nil || int(length) > f.maxLength() { // an error says that it is out of range
-		return final(syscall.EMSGSIZE, "block exceeds maximum length")
-	}
-	f.begun, f.header, f.length = true, digits+1, int(length)
-	return nil
+	f.begun = false
+	size = f.header + f.length
+	return b[f.header:size], size, true, nil
 }
 
 // decode lets the program read the header. It shows more of b as long as that is not enough.
@@ -147,15 +122,15 @@ func (f *Block) decode(b []byte) *Error {
 		switch {
 		case err != nil:
 			return final(syscall.EBADMSG, err.Error())
-		case ok && length > f.maxLength():
-			return final(syscall.EMSGSIZE, "block exceeds maximum length")
+		case ok && length > f.longest():
+			return final(syscall.EMSGSIZE, "block: item exceeds maximum length")
 		case ok && (length < 0 || consumed < 0 || consumed > most || length+consumed == 0):
-			return final(syscall.EBADMSG, "block header makes no sense") // no bytes at all would be blocks without end
+			return final(syscall.EBADMSG, "block: header makes no sense") // no bytes at all would be blocks without end
 		case ok:
 			f.begun, f.header, f.length = true, consumed, length
 			return nil
 		case shown == most && len(b) > most:
-			return final(syscall.EMSGSIZE, "block header is too long")
+			return final(syscall.EMSGSIZE, "block: header exceeds maximum length")
 		case shown == min(most, len(b)):
 			return nil
 		}
@@ -183,9 +158,6 @@ func (f *Block) Put(dst []byte, item any) ([]byte, error) {
 	return append(append(dst, 0), s...), nil
 }
 
-// Pending is what belongs to no block yet, headers included, and after a failure what begins with the bad one.
-func (f *Block) Pending() []byte { return f.buf.pending() }
-
 // Clone gives an empty Block. Differs: POE's still waits for the rest of the block that this one was in.
 func (f *Block) Clone() Filter {
 	return &Block{Limits: f.Limits, Size: f.Size, Encode: f.Encode, Decode: f.Decode}
@@ -193,7 +165,3 @@ func (f *Block) Clone() Filter {
 
 // Reset drops what is held, and a failure.
 func (f *Block) Reset() { *f = *f.Clone().(*Block) }
-
-func final(errno syscall.Errno, message string) *Error {
-	return &Error{Errno: errno, Message: message, Final: true}
-}

@@ -14,7 +14,7 @@ import (
 
 var (
 	badBlock  = filtertest.Failure{Errno: syscall.EBADMSG, Final: true}
-	longBlock = filtertest.Failure{Errno: syscall.EMSGSIZE, Final: true, Message: "block exceeds maximum length"}
+	longBlock = filtertest.Failure{Errno: syscall.EMSGSIZE, Final: true, Message: "block: item exceeds maximum length"}
 )
 
 // bigEndian is a block whose length is four bytes.
@@ -36,7 +36,7 @@ func TestBlock(t *testing.T) {
 	filtertest.Run(t, &filters.Block{}, []filtertest.Case{
 		{Name: "two blocks", Stream: "10\x00klmnopqrst2\x00bc", Items: []any{"klmnopqrst", "bc"}, Handover: true, RoundTrip: true},
 		{Name: "an empty block", Stream: "0\x001\x00a", Items: []any{"", "a"}, Handover: true, RoundTrip: true},
-		{Name: "all bytes", Stream: "256\x00" + everyByte(), Items: []any{everyByte()}, Handover: true, RoundTrip: true},
+		{Name: "all bytes", Stream: "256\x00" + allBytes, Items: []any{allBytes}, Handover: true, RoundTrip: true},
 		{Name: "a block that has begun is pending with its header", Stream: "1\x00a5\x00hel", Items: []any{"a"}, Rest: "5\x00hel", Handover: true},
 		{Name: "a header that has begun is pending", Stream: "1\x00a5", Items: []any{"a"}, Rest: "5", Handover: true},
 		{Name: "twenty digits", Stream: "00000000000000000003\x00abc", Items: []any{"abc"}, Handover: true},
@@ -75,7 +75,7 @@ func TestBlockWithTheProgramsHeader(t *testing.T) {
 	given := func(length, consumed int) *filters.Block {
 		return &filters.Block{Decode: func([]byte) (int, int, bool, error) { return length, consumed, true, nil }}
 	}
-	tooMuch := filtertest.Failure{Errno: syscall.EMSGSIZE, Final: true, Message: "block header is too long"}
+	tooMuch := filtertest.Failure{Errno: syscall.EMSGSIZE, Final: true, Message: "block: header exceeds maximum length"}
 	filtertest.Run(t, bigEndian(), []filtertest.Case{
 		{Name: "two blocks", Stream: "\x00\x00\x00\x03abc\x00\x00\x00\x00\x00\x00\x00\x01d", Items: []any{"abc", "", "d"}, Handover: true, RoundTrip: true},
 		{Name: "a block that has begun", Stream: "\x00\x00\x00\x03ab", Rest: "\x00\x00\x00\x03ab", Handover: true},
@@ -166,31 +166,11 @@ func TestBlockRefusesInputAfterAFailure(t *testing.T) {
 	if err := f.Feed([]byte("1\x00a")); err != failure {
 		t.Errorf("feed after the failure %v: got %v, want the same", failure, err)
 	}
-	if got := feedBytes(t, f.Clone(), "1\x00a"); fmt.Sprint(got) != "[a]" {
+	if got := feed(t, f.Clone(), "1\x00a"); fmt.Sprint(got) != "[a]" {
 		t.Errorf("the clone gave %q, want a", got)
 	}
-	if got := feedBytes(t, reset(f), "1\x00a"); fmt.Sprint(got) != "[a]" {
+	if got := feed(t, reset(f), "1\x00a"); fmt.Sprint(got) != "[a]" {
 		t.Errorf("after a reset: got %q, want a", got)
-	}
-}
-
-func TestBlockMaxBuffer(t *testing.T) {
-	f := &filters.Block{Limits: filters.Limits{MaxLength: 30, MaxBuffer: 30}}
-	if err := f.Feed([]byte(strings.Repeat("2\x00ab", 8))); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Feed([]byte("2")); !errors.Is(err, syscall.EMSGSIZE) {
-		t.Errorf("feed with 32 bytes waiting: got %v, want EMSGSIZE", err)
-	}
-	if got := drain(t, f); len(got) != 8 {
-		t.Errorf("got %q, want the eight blocks that were held", got)
-	}
-	var items []any
-	for _, b := range "30\x00" + strings.Repeat("x", 30) { // a block of MaxLength has room, its header included
-		items = append(items, feedBytes(t, f, string(b))...)
-	}
-	if len(items) != 1 {
-		t.Errorf("got %q, want a block of 30 bytes", items)
 	}
 }
 

@@ -1,15 +1,27 @@
 package filters
 
-import "syscall"
+import (
+	"syscall"
+	"unsafe"
+	"weak"
+)
 
 // idleSize is how much memory a filter holds on to with nothing in it, and with little in it.
 const idleSize = 512
+
+// spareSize is from which size on memory is worth finding again.
+const spareSize = 4 << 10
 
 // buffer is what was fed and not taken yet. Bytes are added at the end and dropped at the front; no byte is moved more
 // often, on average, than a small number of times. Who feeds looks at full first: the buffer itself has no bound.
 type buffer struct {
 	data  []byte
 	start int // of the bytes that are left
+
+	// Memory that was given up, until the collector takes it: a busy filter uses the same over and over, and an idle one
+	// holds none.
+	spare    weak.Pointer[byte]
+	spareCap int
 }
 
 func (b *buffer) len() int { return len(b.data) - b.start }
@@ -34,7 +46,7 @@ func (b *buffer) full(filter string, most int) error {
 }
 
 func (b *buffer) write(chunk []byte) {
-	if b.start > 0 && len(b.data)+len(chunk) > cap(b.data) {
+	if len(b.data)+len(chunk) > cap(b.data) {
 		b.move(len(chunk))
 	}
 	b.data = append(b.data, chunk...)
@@ -44,22 +56,53 @@ func (b *buffer) write(chunk []byte) {
 // pays for it; otherwise the memory grows, by a quarter at least.
 func (b *buffer) move(n int) {
 	left := b.bytes()
-	if len(left) > b.start {
+	switch memory := b.found(len(left) + n); {
+	case memory != nil:
+		b.data = append(memory, left...)
+	case b.start == 0:
+		return // append knows best
+	case len(left) > b.start:
 		b.data = append(make([]byte, 0, len(left)+len(left)/4+n), left...)
-	} else {
+	default:
 		b.data = b.data[:copy(b.data, left)]
 	}
 	b.start = 0
 }
 
+// found is memory for n bytes that was given up, nil if there is none. It must not be so large that settle would give it up
+// again.
+func (b *buffer) found(n int) []byte {
+	if n > b.spareCap || n < b.spareCap/4 {
+		return nil
+	}
+	first, size := b.spare.Value(), b.spareCap
+	b.spareCap = 0
+	if first == nil {
+		return nil
+	}
+	return unsafe.Slice(first, size)[:0]
+}
+
+// giveUp leaves the memory to the collector, if it does not find use before.
+func (b *buffer) giveUp() {
+	if cap(b.data) >= spareSize {
+		b.spare, b.spareCap = weak.Make(unsafe.SliceData(b.data)), cap(b.data)
+	}
+	b.data = nil
+}
+
 // drop takes n bytes from the front. They stay readable until the next write.
 func (b *buffer) drop(n int) {
-	if b.start += n; b.start < len(b.data) {
-		return
+	if b.start += n; b.start == len(b.data) {
+		b.clear()
 	}
+}
+
+// clear is drop when nothing is left.
+func (b *buffer) clear() {
 	b.start = 0
 	if cap(b.data) > idleSize {
-		b.data = nil
+		b.giveUp()
 		return
 	}
 	b.data = b.data[:0]
@@ -68,8 +111,9 @@ func (b *buffer) drop(n int) {
 // settle gives memory back that a small rest holds. It is for when the next thing to come is input.
 func (b *buffer) settle() {
 	if n := b.len(); cap(b.data) > idleSize && cap(b.data) > 4*n {
-		b.data = append(make([]byte, 0, n), b.bytes()...)
-		b.start = 0
+		rest := append(make([]byte, 0, n), b.bytes()...)
+		b.giveUp()
+		b.data, b.start = rest, 0
 	}
 }
 

@@ -83,8 +83,8 @@ func (f *CSV) EOF() ([]any, error) {
 	if err != nil {
 		return items, err
 	}
-	line, state, skipped := f.waiting(), f.state, f.skipping
-	f.drop(len(line))
+	line, state, skipped := f.buf.bytes(), f.state, f.skipping
+	f.buf.drop(len(line))
 	bad := f.end()
 	switch {
 	case skipped:
@@ -109,20 +109,21 @@ const csvBehindQuote = "csv: a closing quote is not at the end of its field"
 // record is the oldest whole record without its line end, until the next call of any method.
 func (f *CSV) record() (line []byte, ok bool, err error) {
 	for f.failed == nil {
-		b := f.waiting()
+		b := f.buf.bytes()
 		end, found := f.scan(b)
 		if !found {
 			if f.skipping {
-				f.drop(len(b))
+				f.buf.drop(len(b))
 				f.scanned = 0
 			} else if len(b) > f.longest() && (f.state == csvQuoted || overLength(b, f.longest())) {
-				f.drop(len(b))
+				f.buf.drop(len(b))
 				f.scanned, f.skipping = 0, true
 				return nil, false, f.wrong(syscall.EMSGSIZE, "csv: record exceeds maximum length")
 			}
+			f.buf.settle()
 			return nil, false, nil
 		}
-		f.drop(end + 1)
+		f.buf.drop(end + 1)
 		skipped := f.skipping
 		bad := f.end()
 		line = bytes.TrimSuffix(b[:end], []byte("\r"))
@@ -142,7 +143,7 @@ func (f *CSV) record() (line []byte, ok bool, err error) {
 // wrong is the failure of a record. That of the header is final: without names, no other record is an item.
 func (f *CSV) wrong(errno syscall.Errno, message string) error {
 	if f.Header && f.names == nil {
-		return f.fail(errno, "%s", message)
+		return f.fail(errno, message)
 	}
 	return &Error{Errno: errno, Message: message}
 }
@@ -190,10 +191,13 @@ func (f *CSV) scan(b []byte) (end int, found bool) {
 	return 0, false
 }
 
+// csvGuess is how many bytes of a record tell how many fields to expect: not so many that a long one takes memory for none.
+const csvGuess = 64 << 10
+
 // fields cuts a record without faults.
 func (f *CSV) fields(line []byte) []any {
 	separator, quote := f.separator(), f.quote()
-	fields := make([]any, 0, 1+bytes.Count(line[:min(len(line), keep)], []byte{separator}))
+	fields := make([]any, 0, 1+bytes.Count(line[:min(len(line), csvGuess)], []byte{separator}))
 	for {
 		var field []byte
 		if len(line) > 0 && line[0] == quote {

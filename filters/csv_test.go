@@ -1,16 +1,18 @@
 package filters_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/poelua/poelua/filters"
+	"github.com/poelua/poelua/filters/filtertest"
 )
 
 func TestCSV(t *testing.T) {
-	run(t, &filters.CSV{Limits: filters.Limits{MaxLength: 40}}, []streamCase{
+	filtertest.Run(t, &filters.CSV{Limits: filters.Limits{MaxLength: 40}}, []filtertest.Case{
 		{Name: "records", Stream: "a,b\r\nc,d\n", Items: []any{array{"a", "b"}, array{"c", "d"}}},
-		{Name: "no line end yet", Stream: "a\r\nb,\"c", Items: []any{array{"a"}}, Rest: "b,\"c"},
+		{Name: "no line end yet", Stream: "a\r\nb,\"c", Items: []any{array{"a"}}, Rest: "b,\"c", EOF: []any{bad}},
 		{Name: "empty fields", Stream: ",\r\n,a,\n\"\"\n", Items: []any{array{"", ""}, array{"", "a", ""}, array{""}}},
 		{Name: "quotes", Stream: "\"a,b\",\"c\"\"d\",\"\"\"\"\n", Items: []any{array{"a,b", `c"d`, `"`}}},
 		{Name: "line ends in quotes", Stream: "\"a\r\nb\n\",c\r\n", Items: []any{array{"a\r\nb\n", "c"}}},
@@ -24,16 +26,16 @@ func TestCSV(t *testing.T) {
 		{Name: "a record beyond the maximum, then a good one", Stream: strings.Repeat("ab,", 20) + "\nc\n", Items: []any{overLength, array{"c"}}},
 		{Name: "a quoted one beyond the maximum", Stream: "\"" + strings.Repeat("ab\n", 20) + "\"\nc\n", Items: []any{overLength, array{"c"}}},
 	})
-	run(t, &filters.CSV{Separator: ';', Quote: '\''}, []streamCase{
+	filtertest.Run(t, &filters.CSV{Separator: ';', Quote: '\''}, []filtertest.Case{
 		{Name: "another separator and quote", Stream: "a,b;'c;d';\"e\"\r\n", Items: []any{array{"a,b", "c;d", `"e"`}}},
 	})
-	run(t, &filters.CSV{Separator: 0xff, Quote: 0xfe}, []streamCase{
+	filtertest.Run(t, &filters.CSV{Separator: 0xff, Quote: 0xfe}, []filtertest.Case{
 		{Name: "a separator and quote that are no ASCII", Stream: "a\xff\xfeb\xff\xfe\xfe\xfe\n", Items: []any{array{"a", "b\xff\xfe"}}},
 	})
 }
 
 func TestCSVHeaderNamesTheFields(t *testing.T) {
-	run(t, &filters.CSV{Header: true, Limits: filters.Limits{MaxLength: 20}}, []streamCase{
+	filtertest.Run(t, &filters.CSV{Header: true, Limits: filters.Limits{MaxLength: 20}}, []filtertest.Case{
 		{Name: "by name", Stream: "name,age\r\nann,7\r\nbob,\r\n", Items: []any{dict{{"name", "ann"}, {"age", "7"}}, dict{{"name", "bob"}, {"age", ""}}}},
 		{Name: "too few fields", Stream: "a,b\n1\n", Items: []any{dict{{"a", "1"}}}},
 		{Name: "too many fields", Stream: "a,b\n1,2,3\n4\n", Items: []any{bad, dict{{"a", "4"}}}},
@@ -61,7 +63,7 @@ func TestCSVEndOfInput(t *testing.T) {
 			t.Fatal(err)
 		}
 		items, err := f.EOF()
-		if !same(items, c.items) || (err != nil) != c.fails {
+		if !reflect.DeepEqual(items, c.items) || (err != nil) != c.fails {
 			t.Errorf("%s: got %v, %v", c.name, items, err)
 		}
 		if rest, err := f.EOF(); f.Pending() != nil || len(rest) > 0 || err != nil {
@@ -78,7 +80,7 @@ func TestCSVQuotesOnlyWhatNeedsIt(t *testing.T) {
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	run(t, f, []streamCase{{Name: "and reads it again", Stream: got,
+	filtertest.Run(t, f, []filtertest.Case{{Name: "and reads it again", Stream: got,
 		Items: []any{awkward, array{""}, array{"", ""}, array{"1", "2.5", "true", "", ""}}}})
 	if got, want := put(t, &filters.CSV{Separator: '\t', Quote: '\'', LineEnd: "\n"}, array{"a,b", "c\td", "e'f"}), "a,b\t'c\td'\t'e''f'\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -116,8 +118,8 @@ func FuzzCSV(f *testing.F) {
 	f.Add("a,\"b\"\"c\"\r\n\"d\"e\n\"", "a\"b", "\r\n")
 	f.Add("\"a\"\r,\"b\n\"\r\nc\n", "", "")
 	f.Fuzz(func(t *testing.T, stream, first, second string) {
-		invariant(t, &filters.CSV{Limits: filters.Limits{MaxLength: 50}}, stream)
-		invariant(t, &filters.CSV{Limits: filters.Limits{MaxLength: 50}, Header: true}, stream)
+		filtertest.Case{Filter: &filters.CSV{Limits: filters.Limits{MaxLength: 50}}, Stream: stream}.Invariant(t)
+		filtertest.Case{Filter: &filters.CSV{Limits: filters.Limits{MaxLength: 50}, Header: true}, Stream: stream}.Invariant(t)
 		returns(t, &filters.CSV{}, array{first, second})
 		returns(t, &filters.CSV{Separator: ';', Quote: '\'', LineEnd: "\n"}, array{first})
 	})

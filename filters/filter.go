@@ -5,6 +5,22 @@
 //	item, ok, err := f.Next()  // whole items come out, one at a time
 //	out, err := f.Put(nil, x)  // the way back
 //
+// The filters, and what an item is to them:
+//
+//	Line                  a line, without its end
+//	Stream                all that has come
+//	Block                 a byte string of a known length
+//	Netstring             a byte string, as "5:hello,"
+//	LengthPrefix          a byte string behind its length in binary
+//	Reference             any value, in MessagePack, CBOR, JSON or what a Serializer makes of it
+//	JSONLines             any value, in JSON on a line
+//	CSV                   a record
+//	IRC, Syslog, Snort    a message, or an alert
+//	HTTPD, HTTPClient     a request, or a response
+//	RecordBlock           some items together
+//	GrepItems, MapItems   what a function makes of an item
+//	Stackable             what comes through several filters
+//
 // However the same bytes are cut into chunks, the same items and failures come out, in the same order. A filter belongs to
 // one goroutine at a time.
 package filters
@@ -104,18 +120,24 @@ const (
 	DefaultMaxBuffer = 512 << 20
 )
 
-func (l Limits) maxLength() int {
-	if l.MaxLength == 0 {
-		return DefaultMaxLength
-	}
-	return l.MaxLength
+// longest is the length of an item that is allowed. It never passes MaxBuffer: then the length of an item decides whether
+// it fails, and not how its bytes were cut.
+func (l Limits) longest() int {
+	return max(0, min(or(l.MaxLength, DefaultMaxLength), l.maxBuffer()))
 }
 
-func (l Limits) maxBuffer() int {
-	if l.MaxBuffer == 0 {
-		return DefaultMaxBuffer
+// most is how many bytes may wait when more come; beside is what a frame may have beside its item. The longest item fits
+// in any case.
+func (l Limits) most(beside int) int { return max(l.maxBuffer(), l.longest()+beside) }
+
+func (l Limits) maxBuffer() int { return or(l.MaxBuffer, DefaultMaxBuffer) }
+
+// or is a number, or what stands for 0.
+func or(n, standard int) int {
+	if n == 0 {
+		return standard
 	}
-	return l.MaxBuffer
+	return n
 }
 
 // Texter is an item that stands for a byte string without being one: a number that a script puts.
@@ -153,12 +175,11 @@ func (e *ItemError) Error() string {
 // Null is nil among values, where Go's nil and an absent key would not be told apart: null of JSON, nil of MessagePack.
 type Null struct{}
 
-// Map is a table of values whose order is kept. Keys are strings, float64s or bools.
+// Map is a table of values whose order is kept. The values that Reference and JSONLines exchange are nil or Null, bool,
+// float64, string, []any and Map. Keys are strings, float64s or bools.
 type Map []Pair
 
 // Pair is one entry of a Map.
 type Pair struct {
 	Key, Value any
 }
-
-// Values that Reference and JSONLines exchange are nil or Null, bool, float64, string, []any and Map.

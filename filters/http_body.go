@@ -4,56 +4,12 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
-// httpKept is how much memory an input that has been used up keeps for the next.
-const httpKept = 1024
-
-// httpInput is bytes that wait. What was used up lies before off until it is moved over.
-type httpInput struct {
-	buf []byte
-	off int
-}
-
-// rest is what waits.
-func (in *httpInput) rest() []byte { return in.buf[in.off:] }
-
-// add appends, unless more than most bytes wait already. The time is linear in what is added, however it is cut.
-func (in *httpInput) add(chunk []byte, most int) error {
-	waiting := len(in.buf) - in.off
-	if waiting > most {
-		return overflow(most)
-	}
-	if len(in.buf)+len(chunk) > cap(in.buf) && in.off > 0 {
-		rest := in.rest()
-		if need := waiting + len(chunk); need <= cap(in.buf) && in.off >= waiting {
-			copy(in.buf, rest)
-			in.buf = in.buf[:waiting]
-		} else {
-			in.buf = append(make([]byte, 0, max(need, 2*waiting)), rest...)
-		}
-		in.off = 0
-	}
-	in.buf = append(in.buf, chunk...)
-	return nil
-}
-
-// drop uses up n bytes.
-func (in *httpInput) drop(n int) {
-	if in.off += n; in.off == len(in.buf) {
-		in.off = 0
-		in.buf = in.buf[:0]
-		if cap(in.buf) > httpKept {
-			in.buf = nil
-		}
-	}
-}
-
-// skipLines uses up empty lines. It is false if there is nothing after them yet.
-func (in *httpInput) skipLines() bool {
+// skipLines drops empty lines. It is false if there is nothing after them yet.
+func skipLines(in *buffer) bool {
 	for {
-		rest := in.rest()
+		rest := in.bytes()
 		switch {
 		case len(rest) == 0:
 			return false
@@ -69,10 +25,6 @@ func (in *httpInput) skipLines() bool {
 			in.drop(2)
 		}
 	}
-}
-
-func overflow(most int) *Error {
-	return &Error{Errno: syscall.EMSGSIZE, Message: "more than " + strconv.Itoa(most) + " bytes wait"}
 }
 
 // The states of a chunkReader.
@@ -225,15 +177,15 @@ type bodyPart struct {
 }
 
 // next goes on in the body. No content, and not done: it needs more input.
-func (r *bodyReader) next(in *httpInput, l httpLimits) (bodyPart, *fault) {
+func (r *bodyReader) next(in *buffer, l httpLimits) (bodyPart, *fault) {
 	if r.pieces {
 		return r.piece(in, l)
 	}
 	return r.whole(in, l)
 }
 
-func (r *bodyReader) piece(in *httpInput, l httpLimits) (p bodyPart, bad *fault) {
-	rest := in.rest()
+func (r *bodyReader) piece(in *buffer, l httpLimits) (p bodyPart, bad *fault) {
+	rest := in.bytes()
 	switch r.kind {
 	case noBody:
 		p.done = true
@@ -249,7 +201,7 @@ func (r *bodyReader) piece(in *httpInput, l httpLimits) (p bodyPart, bad *fault)
 		in.drop(len(rest))
 	case chunksBody:
 		for {
-			s, bad := r.chunks.step(in.rest(), l)
+			s, bad := r.chunks.step(in.bytes(), l)
 			if bad != nil {
 				return p, bad
 			}
@@ -263,8 +215,8 @@ func (r *bodyReader) piece(in *httpInput, l httpLimits) (p bodyPart, bad *fault)
 	return p, nil
 }
 
-func (r *bodyReader) whole(in *httpInput, l httpLimits) (p bodyPart, bad *fault) {
-	raw := in.rest()[r.start:]
+func (r *bodyReader) whole(in *buffer, l httpLimits) (p bodyPart, bad *fault) {
+	raw := in.bytes()[r.start:]
 	used := 0
 	switch r.kind {
 	case lengthBody:
@@ -368,6 +320,9 @@ func (w *bodyWriter) end(dst []byte, filter string, end *End) ([]byte, error) {
 
 // mostUnanswered bounds what is remembered of requests that have no answer yet.
 const mostUnanswered = 1 << 16
+
+// tooManyUnanswered is the failure when there are mostUnanswered.
+const tooManyUnanswered = "65536 requests without an answer"
 
 // unanswered is what is remembered of each request until its answer goes the other way: some bits, oldest first.
 type unanswered struct {

@@ -139,7 +139,7 @@ type Request struct {
 	Query      string     // what follows the question mark, as it is
 	HasQuery   bool       // there is a question mark
 	Protocol   string     // "HTTP/1.1", "HTTP/1.0", "HTTP/0.9"; for HTTPClient "" is HTTP/1.1
-	Header     HeaderList //
+	Header     HeaderList // as the lines came, or go out
 	Content    string     // the body
 	HasContent bool       // false: Content is not the body; HTTPD gives it in pieces, for HTTPClient strings may follow
 	Trailers   HeaderList // what came after a chunked body
@@ -162,7 +162,7 @@ type Response struct {
 	Status     int        // for HTTPD 0 is 200
 	Reason     string     // for HTTPD "" is the usual one
 	Protocol   string     // for HTTPD "" is HTTP/1.1
-	Header     HeaderList //
+	Header     HeaderList // as the lines go out, or came
 	Content    string     // the body
 	HasContent bool       // false: Content is not the body; strings may follow
 	Chunked    bool       // the strings that follow are chunks, until an End

@@ -2,14 +2,14 @@ package filters_test
 
 import (
 	"fmt"
-	"math/rand"
-	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/poelua/poelua/filters"
+	"github.com/poelua/poelua/filters/filtertest"
 )
 
 func hexSize(n int) string { return strconv.FormatInt(int64(n), 16) }
@@ -70,92 +70,45 @@ func showHeader(list filters.HeaderList) string {
 	return s
 }
 
-// feedHTTP gives a stream to a filter, cut at the lengths that cut gives (0: all the rest), and lists the items and the failure.
-// Pieces of bodies are joined where they follow each other. With eof the end of input comes after the stream.
-func feedHTTP(t testing.TB, f filters.Filter, stream string, eof bool, cut func() int) (items []string) {
-	t.Helper()
-	pieces := ""
-	flush := func() {
-		if pieces != "" {
-			items = append(items, fmt.Sprintf("%q", pieces))
-		}
-		pieces = ""
+// shown is a message as showHTTP renders it, which tests compare in place of it.
+type shown string
+
+func show(item any) any {
+	if piece, ok := item.(string); ok {
+		return piece
 	}
-	add := func(item any) {
-		if s, ok := item.(string); ok {
-			if s == "" {
-				t.Error("an empty piece of a body")
-			}
-			pieces += s
-			return
-		}
-		flush()
-		items = append(items, showHTTP(item))
-	}
-	failed := false
-	for stream != "" {
-		n := cut()
-		if n == 0 || n > len(stream) {
-			n = len(stream)
-		}
-		if err := f.Feed([]byte(stream[:n])); err != nil {
-			t.Fatalf("feed: %v", err)
-		}
-		stream = stream[n:]
-		for {
-			item, ok, err := f.Next()
-			if err != nil {
-				if !failed {
-					flush()
-					items = append(items, "failure: "+err.Error())
-				}
-				failed = true
-			}
-			if !ok {
-				break
-			}
-			add(item)
+	return shown(showHTTP(item))
+}
+
+// httpItems are the items that lines stand for: pieces of a body are in quotes.
+func httpItems(lines []string) (items []any) {
+	for _, line := range lines {
+		if message, ok := strings.CutPrefix(line, "failure: "); ok {
+			items = append(items, httpFailure(message))
+		} else if piece, err := strconv.Unquote(line); err == nil {
+			items = append(items, piece)
+		} else {
+			items = append(items, shown(line))
 		}
 	}
-	if closer, ok := f.(filters.EOFer); ok && eof && !failed {
-		last, err := closer.EOF()
-		for _, item := range last {
-			add(item)
-		}
-		flush()
-		if err != nil {
-			items = append(items, "failure: "+err.Error())
-		}
-	}
-	flush()
 	return items
 }
 
-// everyHTTPCut feeds a stream whole, byte by byte, in two parts at every place, and at random places, each time to a new filter; the
-// items must be the same. It returns them.
-func everyHTTPCut(t *testing.T, stream string, eof bool, create func() filters.Filter) []string {
-	t.Helper()
-	want := feedHTTP(t, create(), stream, eof, func() int { return 0 })
-	check := func(name string, cut func() int) {
-		t.Helper()
-		if got := feedHTTP(t, create(), stream, eof, cut); strings.Join(got, "\n") != strings.Join(want, "\n") {
-			t.Fatalf("%s: got\n%s\nwant as for the whole\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
-		}
+func httpFailure(message string) filtertest.Failure {
+	f := filtertest.Failure{Errno: syscall.EBADMSG, Final: true, Message: message}
+	if strings.HasSuffix(message, "too long") {
+		f.Errno = syscall.EMSGSIZE
 	}
-	check("byte by byte", func() int { return 1 })
-	for i := 1; i < len(stream); i += 1 + len(stream)/500 {
-		first := i
-		check("cut at "+strconv.Itoa(i), func() int { n := first; first = 0; return n })
-	}
-	random := rand.New(rand.NewSource(1))
-	for i := range 20 {
-		check("random "+strconv.Itoa(i), func() int { return 1 + random.Intn(2+len(stream)/4) })
-	}
-	return want
+	return f
 }
 
-func wantLines(t *testing.T, got []string, want ...string) {
+// wantHTTP feeds a stream at once and compares the items.
+func wantHTTP(t testing.TB, f filters.Filter, stream string, want ...string) {
 	t.Helper()
+	var got []string
+	for _, item := range feed(t, f, stream) {
+		got = append(got, showHTTP(item))
+	}
 	if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
 		t.Errorf("got\n%s\nwant\n%s", g, w)
 	}
@@ -176,11 +129,11 @@ type httpdCase struct {
 
 func runHTTPD(t *testing.T, f filters.HTTPD, cases []httpdCase) {
 	t.Helper()
+	var run []filtertest.Case
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			wantLines(t, everyHTTPCut(t, c.stream, false, func() filters.Filter { return f.Clone() }), c.want...)
-		})
+		run = append(run, filtertest.Case{Name: c.name, Stream: c.stream, Items: httpItems(c.want), Show: show, Joined: f.Streaming})
 	}
+	filtertest.Run(t, &f, run)
 }
 
 func TestHTTPDReadsRequests(t *testing.T) {
@@ -219,21 +172,13 @@ func TestHTTPDReadsBodies(t *testing.T) {
 		{"a length of 0 keeps what is pipelined", aPost("", "Content-Length: 0") + aGet, []string{p + ` [Content-Length:0] keep`, aGetRead}},
 		{"the same length twice", aPost("hello", "Content-Length: 5", "content-length: 5"), []string{p + ` [Content-Length:5] [content-length:5] content="hello" keep`}},
 		{"a body with GET", "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab" + aGet, []string{`GET "/" HTTP/1.1 [Host:h] [Content-Length:2] content="ab" keep`, aGetRead}},
-		{"a body of all bytes", aPost(everyHTTPByte(), "Content-Length: 256"), []string{p + fmt.Sprintf(" [Content-Length:256] content=%q keep", everyHTTPByte())}},
+		{"a body of all bytes", aPost(allBytes, "Content-Length: 256"), []string{p + fmt.Sprintf(" [Content-Length:256] content=%q keep", allBytes)}},
 		{"chunks with extensions and trailers", aPost("5;a=b\r\nhello\r\n0a\r\n, you too!\r\n000;c\r\nX-Sum: 1\r\nY: 2\r\n\r\n", "Transfer-Encoding: Chunked") + aGet,
 			[]string{p + ` [Transfer-Encoding:Chunked] content="hello, you too!" trailers [X-Sum:1] [Y:2] keep`, aGetRead}},
 		{"no chunks", aPost("0\r\n\r\n", "Transfer-Encoding: chunked") + aGet, []string{p + ` [Transfer-Encoding:chunked] keep`, aGetRead}},
-		{"a chunk of all bytes", aPost("100\r\n"+everyHTTPByte()+"\r\n0\r\n\r\n", "Transfer-Encoding: chunked"),
-			[]string{p + fmt.Sprintf(" [Transfer-Encoding:chunked] content=%q keep", everyHTTPByte())}},
+		{"a chunk of all bytes", aPost("100\r\n"+allBytes+"\r\n0\r\n\r\n", "Transfer-Encoding: chunked"),
+			[]string{p + fmt.Sprintf(" [Transfer-Encoding:chunked] content=%q keep", allBytes)}},
 	})
-}
-
-func everyHTTPByte() string {
-	var b [256]byte
-	for i := range b {
-		b[i] = byte(i)
-	}
-	return string(b[:])
 }
 
 // What two readers might take for two different requests is refused, and nothing after it is read.
@@ -346,12 +291,13 @@ func TestHTTPDRefusesWhatSmuggles(t *testing.T) {
 		{"a trailer without colon", 400, chunked("0\r\nTrailer\r\n\r\n")},
 		{"a trailer with a bare CR", 400, chunked("0\r\nA: b\rc\r\n\r\n")},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			got := everyHTTPCut(t, c.stream+aGet, false, func() filters.Filter { return &filters.HTTPD{} })
-			if len(got) != 1 || !strings.HasPrefix(got[0], "error "+strconv.Itoa(c.status)+" ") {
-				t.Errorf("got %q, want an error with status %d and nothing else", got, c.status)
+		status := func(item any) any {
+			if r, ok := item.(*filters.Response); ok && r.IsError {
+				return r.Status
 			}
-		})
+			return shown(showHTTP(item))
+		}
+		filtertest.Run(t, &filters.HTTPD{}, []filtertest.Case{{Name: c.name, Stream: c.stream + aGet, Items: []any{c.status}, Show: status}})
 	}
 }
 
@@ -383,13 +329,11 @@ func TestHTTPDLimits(t *testing.T) {
 	})
 	t.Run("extensions of many chunks together", func(t *testing.T) {
 		body := strings.Repeat("1;"+strings.Repeat("x", 100)+"\r\ny\r\n", 1000)
-		got := feedHTTP(t, &filters.HTTPD{}, aPost(body, "Transfer-Encoding: chunked"), false, func() int { return 1000 })
-		wantLines(t, got, "error 400 Bad Request of POST")
+		wantHTTP(t, &filters.HTTPD{}, aPost(body, "Transfer-Encoding: chunked"), "error 400 Bad Request of POST")
 	})
 	t.Run("small chunks are no extensions", func(t *testing.T) {
 		body := strings.Repeat("1\r\ny\r\n", 50_000) + "0\r\n\r\n"
-		got := feedHTTP(t, &filters.HTTPD{}, aPost(body, "Transfer-Encoding: chunked"), false, func() int { return 1000 })
-		wantLines(t, got, fmt.Sprintf(`POST "/p" HTTP/1.1 [Host:h] [Transfer-Encoding:chunked] content=%q keep`, strings.Repeat("y", 50_000)))
+		wantHTTP(t, &filters.HTTPD{}, aPost(body, "Transfer-Encoding: chunked"), fmt.Sprintf(`POST "/p" HTTP/1.1 [Host:h] [Transfer-Encoding:chunked] content=%q keep`, strings.Repeat("y", 50_000)))
 	})
 }
 
@@ -411,14 +355,21 @@ func TestHTTPDBufferIsBounded(t *testing.T) {
 		}
 	}
 	f.Reset()
-	wantLines(t, feedHTTP(t, f, aGet, false, func() int { return 0 }), aGetRead)
+	wantHTTP(t, f, aGet, aGetRead)
 }
 
 func TestHTTPDUnansweredRequestsAreBounded(t *testing.T) {
 	f := &filters.HTTPD{}
-	got := feedHTTP(t, f, strings.Repeat("GET /\n\n", 1<<16+5), false, func() int { return 0 })
-	if n := len(got); n != 1<<16+1 || got[n-1] != "failure: 65536 requests without an answer" {
-		t.Errorf("got %d items, the last %q", n, got[n-1])
+	if err := f.Feed([]byte(strings.Repeat("GET /\n\n", 1<<16+5))); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	_, ok, err := f.Next()
+	for ; ok; _, ok, err = f.Next() {
+		n++
+	}
+	if n != 1<<16 || err == nil || err.Error() != "65536 requests without an answer" {
+		t.Errorf("got %d items, then %v", n, err)
 	}
 }
 
@@ -477,9 +428,9 @@ func TestHTTPDPendingIsRaw(t *testing.T) {
 		{"after an error nothing", "garbage\r\n" + aGet, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, size := range []int{0, 1} {
+			for _, size := range []int{1 << 20, 1} {
 				f := &filters.HTTPD{}
-				feedHTTP(t, f, c.stream, false, func() int { return size })
+				feedCounting(t, f, c.stream, size)
 				for range 2 {
 					got := f.Pending()
 					if string(got) != c.pending || (got == nil) != (c.pending == "") {
@@ -497,15 +448,14 @@ func TestHTTPDPendingIsRaw(t *testing.T) {
 func TestHTTPDAfterConnect(t *testing.T) {
 	const connect = "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n"
 	f := &filters.HTTPD{NoDate: true}
-	all := func() int { return 0 }
-	wantLines(t, feedHTTP(t, f, connect+aGet, false, all), `CONNECT "h:1" path="" HTTP/1.1 [Host:h:1] keep`)
+	wantHTTP(t, f, connect+aGet, `CONNECT "h:1" path="" HTTP/1.1 [Host:h:1] keep`)
 	putHTTP(t, f, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", &filters.Response{Status: 403, HasContent: true})
-	wantLines(t, feedHTTP(t, f, aGet, false, all), aGetRead, aGetRead)
+	wantHTTP(t, f, aGet, aGetRead, aGetRead)
 	putHTTP(t, f, "HTTP/1.1 204 No Content\r\n\r\n", &filters.Response{Status: 204})
 	putHTTP(t, f, "HTTP/1.1 204 No Content\r\n\r\n", &filters.Response{Status: 204})
-	wantLines(t, feedHTTP(t, f, connect, false, all), `CONNECT "h:1" path="" HTTP/1.1 [Host:h:1] keep`)
+	wantHTTP(t, f, connect, `CONNECT "h:1" path="" HTTP/1.1 [Host:h:1] keep`)
 	putHTTP(t, f, "HTTP/1.1 200 OK\r\n\r\nraw", &filters.Response{}, "raw")
-	wantLines(t, feedHTTP(t, f, aGet, false, all))
+	wantHTTP(t, f, aGet)
 	if got := string(f.Pending()); got != aGet {
 		t.Errorf("got %q pending, want what was sent through", got)
 	}
@@ -530,7 +480,7 @@ func putHTTP(t *testing.T, f filters.Filter, want string, items ...any) {
 func serverAfter(t *testing.T, f filters.HTTPD, requests ...string) filters.Filter {
 	t.Helper()
 	fresh := f.Clone()
-	feedHTTP(t, fresh, strings.Join(requests, ""), false, func() int { return 0 })
+	feed(t, fresh, strings.Join(requests, ""))
 	return fresh
 }
 
@@ -675,7 +625,7 @@ func TestHTTPDErrorItemsCanBePut(t *testing.T) {
 				t.Errorf("got %v, %v after an error, want nothing", item, err)
 			}
 			f.Reset()
-			wantLines(t, feedHTTP(t, f, aGet, false, func() int { return 0 }), aGetRead)
+			wantHTTP(t, f, aGet, aGetRead)
 		})
 	}
 }
@@ -706,9 +656,9 @@ func TestHTTPClientItemsCanBePut(t *testing.T) {
 	}
 }
 
-// One byte at a time, a mebibyte takes no longer than it has to.
+// One byte at a time, a long input takes no longer than it has to.
 func TestHTTPDTakesLinearTime(t *testing.T) {
-	const size = 1 << 20
+	const size = 1 << 18
 	content := strings.Repeat("0123456789abcdef", size/16)
 	for _, c := range []struct {
 		name, stream string
@@ -725,9 +675,10 @@ func TestHTTPDTakesLinearTime(t *testing.T) {
 		{"trailers", aPost("0\r\nA: "+content+"\r\n\r\n", "Transfer-Encoding: chunked"), filters.HTTPD{MaxHeader: 2 * size}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			whole := feedHTTP(t, c.f.Clone(), c.stream, false, func() int { return 0 })
-			if got := feedHTTP(t, c.f.Clone(), c.stream, false, func() int { return 1 }); len(got) == 0 || !slices.Equal(got, whole) {
-				t.Errorf("got %d items, want %d as for the whole", len(got), len(whole))
+			t.Parallel()
+			whole := feedCounting(t, c.f.Clone(), c.stream, len(c.stream))
+			if got := feedCounting(t, c.f.Clone(), c.stream, 1); got == 0 || got != whole {
+				t.Errorf("got %d items, want %d as for the whole", got, whole)
 			}
 		})
 	}
@@ -756,42 +707,26 @@ func TestHeaderListFinds(t *testing.T) {
 	}
 }
 
-// However bytes are cut, they give the same items and failures.
 func FuzzHTTPD(f *testing.F) {
 	for _, s := range []string{aGet + aGet, aPost("hello", "Content-Length: 5"), aPost("5;a\r\nhello\r\n0\r\nA: b\r\n\r\n", "Transfer-Encoding: chunked"), "GET /\n\n", "CONNECT h:1 HTTP/1.1\nHost: h\n\n\x00"} {
-		f.Add(s, int64(3))
+		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, stream string, seed int64) {
+	f.Fuzz(func(t *testing.T, stream string) {
 		for _, streaming := range []bool{false, true} {
-			fresh := func() filters.Filter {
-				return &filters.HTTPD{MaxContent: 50, MaxHeader: 200, MaxHeaders: 5, Streaming: streaming}
-			}
-			fuzzCuts(t, stream, seed, fresh)
+			filter := &filters.HTTPD{MaxContent: 50, MaxHeader: 200, MaxHeaders: 5, Streaming: streaming}
+			filtertest.Case{Filter: filter, Stream: stream, Show: show, Joined: streaming}.Invariant(t)
 		}
 	})
 }
 
 func FuzzHTTPClient(f *testing.F) {
 	for _, s := range []string{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.0 404 x\n\nrest", "HTTP/1.1 100 \r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"} {
-		f.Add(s, int64(3))
+		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, stream string, seed int64) {
+	f.Fuzz(func(t *testing.T, stream string) {
 		for _, streaming := range []bool{false, true} {
-			fresh := func() filters.Filter {
-				return &filters.HTTPClient{MaxContent: 50, MaxHeader: 200, Streaming: streaming}
-			}
-			fuzzCuts(t, stream, seed, fresh)
+			filter := &filters.HTTPClient{MaxContent: 50, MaxHeader: 200, Streaming: streaming}
+			filtertest.Case{Filter: filter, Stream: stream, Show: show, Joined: streaming}.Invariant(t)
 		}
 	})
-}
-
-func fuzzCuts(t *testing.T, stream string, seed int64, fresh func() filters.Filter) {
-	random := rand.New(rand.NewSource(seed))
-	want := feedHTTP(t, fresh(), stream, true, func() int { return 0 })
-	for range 3 {
-		got := feedHTTP(t, fresh(), stream, true, func() int { return 1 + random.Intn(2+len(stream)/4) })
-		if strings.Join(got, "\n") != strings.Join(want, "\n") {
-			t.Fatalf("got\n%s\nwant as for the whole\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-		}
-	}
 }

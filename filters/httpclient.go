@@ -1,7 +1,6 @@
 package filters
 
 import (
-	"strconv"
 	"strings"
 	"syscall"
 )
@@ -23,12 +22,11 @@ type HTTPClient struct {
 	Streaming  bool                        // bodies come in pieces
 	From       func(item any) (any, error) // what becomes of an item before it is put; nil: nothing
 
-	in       httpInput
+	intake
 	scan     headScan
 	state    clientState
 	response *Response // the one whose body comes
 	body     bodyReader
-	err      *Error
 
 	unanswered unanswered
 	writer     bodyWriter
@@ -53,18 +51,15 @@ func (f *HTTPClient) limits() httpLimits {
 	return httpLimits{int64(or(f.MaxContent, DefaultMaxBuffer)), most, most} // there are fewer lines than bytes
 }
 
-// Feed adds bytes.
+// Feed adds input.
 func (f *HTTPClient) Feed(chunk []byte) error {
-	if f.err != nil {
-		return nil
-	}
-	return f.in.add(chunk, DefaultMaxBuffer)
+	return f.take("httpclient", chunk, DefaultMaxBuffer)
 }
 
 // Next gives a *Response, or a string or *End when streaming.
 func (f *HTTPClient) Next() (item any, ok bool, err error) {
-	if f.err != nil {
-		return nil, false, f.err
+	if f.failed != nil {
+		return nil, false, f.failed
 	}
 	switch f.state {
 	case beforeHead:
@@ -72,37 +67,31 @@ func (f *HTTPClient) Next() (item any, ok bool, err error) {
 	case withinBody:
 		item = f.nextBody()
 	}
-	if f.err == nil && item == nil && len(f.in.rest()) > DefaultMaxBuffer {
-		f.fail(overflow(DefaultMaxBuffer))
+	if item == nil && f.failed == nil {
+		f.wait("httpclient", DefaultMaxBuffer)
 	}
-	if f.err != nil {
-		return nil, false, f.err
+	if f.failed != nil {
+		return nil, false, f.failed
 	}
 	return item, item != nil, nil
 }
 
-func (f *HTTPClient) fail(err *Error) {
-	err.Final = true
-	f.err = err
-	f.in, f.response = httpInput{}, nil
-}
-
 // refuse makes a fault the filter's failure.
 func (f *HTTPClient) refuse(bad *fault) any {
-	err := &Error{Errno: syscall.EBADMSG, Message: bad.message}
+	errno := syscall.EBADMSG
 	switch bad {
 	case longContent, longHead, manyFields, longChunk:
-		err.Errno = syscall.EMSGSIZE
+		errno = syscall.EMSGSIZE
 	}
-	f.fail(err)
+	f.fail(errno, bad.message)
 	return nil
 }
 
 func (f *HTTPClient) nextHead() any {
-	if f.scan.at == 0 && !f.in.skipLines() {
+	if f.scan.at == 0 && !skipLines(&f.buf) {
 		return nil
 	}
-	rest := f.in.rest()
+	rest := f.buf.bytes()
 	l := f.limits()
 	end, whole := f.scan.find(rest)
 	if whole && end > l.header || !whole && len(rest) > l.header {
@@ -128,7 +117,7 @@ func (f *HTTPClient) nextHead() any {
 func (f *HTTPClient) begin(r *Response, size int) any {
 	if r.Status < 200 && r.Status != 101 {
 		r.Interim, r.KeepAlive = true, true
-		f.in.drop(size)
+		f.buf.drop(size)
 		return r
 	}
 	m, bad := parseFraming(r.Header, r.Protocol != "HTTP/1.1")
@@ -140,7 +129,7 @@ func (f *HTTPClient) begin(r *Response, size int) any {
 	r.KeepAlive = m.lives(r.Protocol)
 	if r.Status == 101 || bits&toConnect != 0 && r.Status/100 == 2 {
 		f.state = withinTunnel
-		f.in.drop(size)
+		f.buf.drop(size)
 		return r
 	}
 	f.response, f.state = r, withinBody
@@ -159,7 +148,7 @@ func (f *HTTPClient) begin(r *Response, size int) any {
 	}
 	if f.Streaming {
 		r.HasContent, r.Chunked = f.body.kind == noBody, f.body.kind == chunksBody
-		f.in.drop(size)
+		f.buf.drop(size)
 		return r
 	}
 	return f.nextBody()
@@ -167,7 +156,7 @@ func (f *HTTPClient) begin(r *Response, size int) any {
 
 // nextBody goes on in a body.
 func (f *HTTPClient) nextBody() any {
-	part, bad := f.body.next(&f.in, f.limits())
+	part, bad := f.body.next(&f.buf, f.limits())
 	switch {
 	case bad != nil:
 		return f.refuse(bad)
@@ -192,33 +181,23 @@ func (f *HTTPClient) finish(part bodyPart) any {
 
 // EOF gives what the end of input completes: a body without a length. It is a failure within any other message.
 func (f *HTTPClient) EOF() ([]any, error) {
-	var items []any
-	for {
-		item, ok, err := f.Next()
-		if err != nil {
-			return items, err
-		}
-		if !ok {
-			break
-		}
-		items = append(items, item)
+	items, err := drain(f)
+	if err != nil {
+		return items, err
 	}
 	switch {
 	case f.state == withinBody && f.body.kind == openBody:
 		var part bodyPart
 		if !f.Streaming {
-			raw := f.in.rest()
+			raw := f.buf.bytes()
 			part.content = string(raw[f.body.start:])
-			f.in.drop(len(raw))
+			f.buf.drop(len(raw))
 		}
 		items = append(items, f.finish(part))
 	case f.state == withinBody:
-		f.fail(&Error{Errno: syscall.EBADMSG, Message: "body cut short"})
-	case f.state == beforeHead && len(f.in.rest()) > 0:
-		f.fail(&Error{Errno: syscall.EBADMSG, Message: "head cut short"})
-	}
-	if f.err != nil {
-		return items, f.err
+		return items, f.fail(syscall.EBADMSG, "body cut short")
+	case f.state == beforeHead && len(f.buf.bytes()) > 0:
+		return items, f.fail(syscall.EBADMSG, "head cut short")
 	}
 	return items, nil
 }
@@ -268,7 +247,7 @@ func (f *HTTPClient) putRequest(dst []byte, r *Request) ([]byte, error) {
 		bits = toConnect
 	}
 	if !f.unanswered.add(bits) {
-		return dst, &Error{Errno: syscall.EMSGSIZE, Message: strconv.Itoa(mostUnanswered) + " requests without an answer"}
+		return dst, &Error{Errno: syscall.EMSGSIZE, Message: tooManyUnanswered}
 	}
 	protocol := r.Protocol
 	if protocol == "" {
@@ -365,14 +344,6 @@ func authority(url string) string {
 		rest = rest[:i]
 	}
 	return rest
-}
-
-// Pending is what waits, from the first byte that is not part of an item.
-func (f *HTTPClient) Pending() []byte {
-	if len(f.in.rest()) == 0 {
-		return nil
-	}
-	return f.in.rest()
 }
 
 // Clone gives a filter of the same parameters.

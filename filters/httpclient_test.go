@@ -6,24 +6,26 @@ import (
 	"testing"
 
 	"github.com/poelua/poelua/filters"
+	"github.com/poelua/poelua/filters/filtertest"
 )
 
 type httpRequest = filters.Request
 
-// clientAfter is a client that has sent requests of these methods.
-func clientAfter(t *testing.T, f filters.HTTPClient, methods ...string) filters.Filter {
-	t.Helper()
-	fresh := f.Clone()
-	for _, method := range methods {
+// requestsOf are requests of these methods, for a client to put.
+func requestsOf(methods string) (items []any) {
+	for method := range strings.FieldsSeq(methods) {
 		r := &httpRequest{Method: method, URL: "http://h/"}
 		if method == "CONNECT" {
 			r.URL, r.URI = "", "h:1"
 		}
-		if _, err := fresh.Put(nil, r); err != nil {
-			t.Fatal(err)
-		}
+		items = append(items, r)
 	}
-	return fresh
+	return items
+}
+
+// clientCase is a case of a client that has put requests.
+func clientCase(name, methods, stream string, lines ...string) filtertest.Case {
+	return filtertest.Case{Name: name, Before: requestsOf(methods), Stream: stream, Items: httpItems(lines), Show: show, Joined: true}
 }
 
 func TestHTTPClientReadsResponses(t *testing.T) {
@@ -33,7 +35,7 @@ func TestHTTPClientReadsResponses(t *testing.T) {
 		methods string
 		stream  string
 		want    []string
-		pieces  []string // with Streaming, if that differs by more than an end after each
+		pieces  []string // with Streaming, if that is something else
 	}{
 		{"a length", "GET", ok + "A: 1\r\nb:2\r\nContent-Length: 5\r\n\r\nhello",
 			[]string{`200 "OK" HTTP/1.1 [A:1] [b:2] [Content-Length:5] content="hello" keep`}, []string{`200 "OK" HTTP/1.1 [A:1] [b:2] [Content-Length:5] keep`, `"hello"`, "end"}},
@@ -46,10 +48,6 @@ func TestHTTPClientReadsResponses(t *testing.T) {
 		{"chunks and trailers", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nA: b\r\n\r\n",
 			[]string{`200 "OK" HTTP/1.1 [Transfer-Encoding:chunked] content="hello!" trailers [A:b] keep`},
 			[]string{`200 "OK" HTTP/1.1 [Transfer-Encoding:chunked] keep`, `"hello!"`, "end [A:b]"}},
-		{"until the end of input", "GET", "HTTP/1.0 200 OK\r\n\r\nhello\r\n\r\nHTTP/1.1", []string{`200 "OK" HTTP/1.0 content="hello\r\n\r\nHTTP/1.1"`},
-			[]string{`200 "OK" HTTP/1.0`, `"hello\r\n\r\nHTTP/1.1"`, "end"}},
-		{"until the end of input, with nothing", "GET", ok + "Connection: keep-alive\r\n\r\n", []string{`200 "OK" HTTP/1.1 [Connection:keep-alive]`},
-			[]string{`200 "OK" HTTP/1.1 [Connection:keep-alive]`, "end"}},
 		{"the answer to HEAD", "HEAD GET", ok + "Content-Length: 5\r\n\r\n" + ok + "Content-Length: 1\r\n\r\nx",
 			[]string{`200 "OK" HTTP/1.1 [Content-Length:5] keep`, `200 "OK" HTTP/1.1 [Content-Length:1] content="x" keep`},
 			[]string{`200 "OK" HTTP/1.1 [Content-Length:5] keep`, "end", `200 "OK" HTTP/1.1 [Content-Length:1] keep`, `"x"`, "end"}},
@@ -62,8 +60,6 @@ func TestHTTPClientReadsResponses(t *testing.T) {
 		{"1xx before the answer", "HEAD", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok + "Content-Length: 5\r\n\r\n",
 			[]string{`100 "Continue" HTTP/1.1 keep interim`, `103 "Early Hints" HTTP/1.1 [Link:x] keep interim`, `200 "OK" HTTP/1.1 [Content-Length:5] keep`},
 			[]string{`100 "Continue" HTTP/1.1 keep interim`, `103 "Early Hints" HTTP/1.1 [Link:x] keep interim`, `200 "OK" HTTP/1.1 [Content-Length:5] keep`, "end"}},
-		{"101 and what follows", "GET", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n\x81\x00", []string{`101 "Switching Protocols" HTTP/1.1 [Upgrade:x] keep`}, nil},
-		{"2xx to CONNECT and what follows", "CONNECT", ok + "Content-Length: 5\r\n\r\nhello", []string{`200 "OK" HTTP/1.1 [Content-Length:5] keep`}, nil},
 		{"another answer to CONNECT", "CONNECT GET", "HTTP/1.1 403 no\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 204 x\r\n\r\n",
 			[]string{`403 "no" HTTP/1.1 [Content-Length:1] content="x" keep`, `204 "x" HTTP/1.1 keep`},
 			[]string{`403 "no" HTTP/1.1 [Content-Length:1] keep`, `"x"`, "end", `204 "x" HTTP/1.1 keep`, "end"}},
@@ -71,11 +67,6 @@ func TestHTTPClientReadsResponses(t *testing.T) {
 			[]string{`200 "OK" HTTP/1.1 [Content-Length:1] keep`, `"x"`, "end"}},
 		{"Connection: close", "GET", ok + "Connection: close\r\nContent-Length: 0\r\n\r\n", []string{`200 "OK" HTTP/1.1 [Connection:close] [Content-Length:0]`},
 			[]string{`200 "OK" HTTP/1.1 [Connection:close] [Content-Length:0]`, "end"}},
-		{"a length cut short", "GET", ok + "Content-Length: 5\r\n\r\nhell", []string{"failure: body cut short"},
-			[]string{`200 "OK" HTTP/1.1 [Content-Length:5] keep`, `"hell"`, "failure: body cut short"}},
-		{"chunks cut short", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", []string{"failure: body cut short"},
-			[]string{`200 "OK" HTTP/1.1 [Transfer-Encoding:chunked] keep`, `"hello"`, "failure: body cut short"}},
-		{"a head cut short", "GET", ok, []string{"failure: head cut short"}, nil},
 		{"nothing", "GET", "", nil, nil},
 		{"no HTTP", "GET", "SSH-2.0-x\r\n\r\n", []string{"failure: bad status line"}, nil},
 		{"a status of letters", "GET", "HTTP/1.1 OK\r\n\r\n", []string{"failure: bad status line"}, nil},
@@ -89,19 +80,39 @@ func TestHTTPClientReadsResponses(t *testing.T) {
 			[]string{`200 "OK" HTTP/1.1 [Content-Length:0] keep`, "failure: bad chunk size"},
 			[]string{`200 "OK" HTTP/1.1 [Content-Length:0] keep`, "end", `200 "OK" HTTP/1.1 [Transfer-Encoding:chunked] keep`, "failure: bad chunk size"}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			for _, streaming := range []bool{false, true} {
-				want := c.want
-				if streaming && c.pieces != nil {
-					want = c.pieces
-				}
-				got := everyHTTPCut(t, c.stream, true, func() filters.Filter {
-					return clientAfter(t, filters.HTTPClient{Streaming: streaming}, strings.Fields(c.methods)...)
-				})
-				wantLines(t, got, want...)
-			}
-		})
+		if c.pieces == nil {
+			c.pieces = c.want
+		}
+		filtertest.Run(t, &filters.HTTPClient{}, []filtertest.Case{clientCase(c.name, c.methods, c.stream, c.want...)})
+		filtertest.Run(t, &filters.HTTPClient{Streaming: true}, []filtertest.Case{clientCase(c.name+", streaming", c.methods, c.stream, c.pieces...)})
 	}
+}
+
+func TestHTTPClientAtTheEndOfInput(t *testing.T) {
+	const ok = "HTTP/1.1 200 OK\r\n"
+	end := func(c filtertest.Case, rest string, lines ...string) filtertest.Case {
+		c.Rest, c.EOF = rest, httpItems(lines)
+		return c
+	}
+	const open, nothing = "HTTP/1.0 200 OK\r\n\r\nhello\r\n\r\nHTTP/1.1", ok + "Connection: keep-alive\r\n\r\n"
+	const short, chunks = ok + "Content-Length: 5\r\n\r\nhell", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"
+	switched := end(clientCase("101 and what follows", "GET", "HTTP/1.1 101 x\r\nUpgrade: x\r\n\r\n\x81\x00", `101 "x" HTTP/1.1 [Upgrade:x] keep`), "\x81\x00")
+	connected := end(clientCase("2xx to CONNECT and what follows", "CONNECT", ok+"Content-Length: 5\r\n\r\nhello", `200 "OK" HTTP/1.1 [Content-Length:5] keep`), "hello")
+	filtertest.Run(t, &filters.HTTPClient{}, []filtertest.Case{
+		end(clientCase("a body without a length", "GET", open), open, `200 "OK" HTTP/1.0 content="hello\r\n\r\nHTTP/1.1"`),
+		end(clientCase("a body of nothing", "GET", nothing), nothing, `200 "OK" HTTP/1.1 [Connection:keep-alive]`),
+		end(clientCase("a length cut short", "GET", short), short, "failure: body cut short"),
+		end(clientCase("chunks cut short", "GET", chunks), chunks, "failure: body cut short"),
+		end(clientCase("a head cut short", "GET", ok), ok, "failure: head cut short"),
+		switched, connected,
+	})
+	filtertest.Run(t, &filters.HTTPClient{Streaming: true}, []filtertest.Case{
+		end(clientCase("a body without a length, streaming", "GET", open, `200 "OK" HTTP/1.0`, `"hello\r\n\r\nHTTP/1.1"`), "", "end"),
+		end(clientCase("a body of nothing, streaming", "GET", nothing, `200 "OK" HTTP/1.1 [Connection:keep-alive]`), "", "end"),
+		end(clientCase("a length cut short, streaming", "GET", short, `200 "OK" HTTP/1.1 [Content-Length:5] keep`, `"hell"`), "", "failure: body cut short"),
+		end(clientCase("chunks cut short, streaming", "GET", chunks, `200 "OK" HTTP/1.1 [Transfer-Encoding:chunked] keep`, `"hello"`), "", "failure: body cut short"),
+		switched, connected,
+	})
 }
 
 func TestHTTPClientLimits(t *testing.T) {
@@ -116,10 +127,7 @@ func TestHTTPClientLimits(t *testing.T) {
 		{"until the end of input", "HTTP/1.1 200 OK\r\n\r\n01234567890", "failure: content too long"},
 		{"a head", "HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 100), "failure: header lines too long"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			fresh := func() filters.Filter { return &filters.HTTPClient{MaxContent: 10, MaxHeader: 100} }
-			wantLines(t, everyHTTPCut(t, c.stream, true, fresh), c.want)
-		})
+		filtertest.Run(t, &filters.HTTPClient{MaxContent: 10, MaxHeader: 100}, []filtertest.Case{clientCase(c.name, "GET", c.stream, c.want)})
 	}
 	t.Run("the failure says which it is", func(t *testing.T) {
 		f := &filters.HTTPClient{MaxContent: 10}
@@ -132,11 +140,8 @@ func TestHTTPClientLimits(t *testing.T) {
 				t.Errorf("got %v, want EMSGSIZE, final", err)
 			}
 		}
-		if f.Pending() != nil {
-			t.Error("something is pending after a final failure")
-		}
 		f.Reset()
-		wantLines(t, feedHTTP(t, f, "HTTP/1.1 204 x\r\n\r\n", true, func() int { return 0 }), `204 "x" HTTP/1.1 keep`)
+		wantHTTP(t, f, "HTTP/1.1 204 x\r\n\r\n", `204 "x" HTTP/1.1 keep`)
 	})
 }
 
@@ -148,8 +153,9 @@ func TestHTTPClientPendingIsRaw(t *testing.T) {
 		{"nothing after an item", "GET", "HTTP/1.1 204 x\r\n\r\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := clientAfter(t, filters.HTTPClient{}, c.method)
-			feedHTTP(t, f, c.stream, false, func() int { return 1 })
+			f := &filters.HTTPClient{}
+			put(t, f, requestsOf(c.method)...)
+			feedCounting(t, f, c.stream, 1)
 			if got := string(f.Pending()); got != c.pending {
 				t.Errorf("got %q, want %q", got, c.pending)
 			}
@@ -221,7 +227,7 @@ func TestHTTPClientPutRefuses(t *testing.T) {
 		if _, err := f.Put(nil, &httpRequest{URI: "/"}); err == nil {
 			t.Error("it was put")
 		}
-		feedHTTP(t, f, "HTTP/1.1 204 x\n\n", false, func() int { return 0 })
+		feed(t, f, "HTTP/1.1 204 x\n\n")
 		if _, err := f.Put(nil, &httpRequest{URI: "/"}); err != nil {
 			t.Error(err)
 		}
@@ -231,14 +237,13 @@ func TestHTTPClientPutRefuses(t *testing.T) {
 // What a client puts a server reads, and the other way round.
 func TestHTTPClientAndHTTPDUnderstandEachOther(t *testing.T) {
 	client, server := &filters.HTTPClient{}, &filters.HTTPD{NoDate: true}
-	all := func() int { return 0 }
-	out, err := client.Put(nil, &httpRequest{Method: "POST", URL: "http://h/p?q", Content: everyHTTPByte()})
+	out, err := client.Put(nil, &httpRequest{Method: "POST", URL: "http://h/p?q", Content: allBytes})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantLines(t, feedHTTP(t, server, string(out), false, all), fmt.Sprintf(`POST "/p?q" path="/p" query="q" HTTP/1.1 [Host:h] [Content-Length:256] content=%q keep`, everyHTTPByte()))
+	wantHTTP(t, server, string(out), fmt.Sprintf(`POST "/p?q" path="/p" query="q" HTTP/1.1 [Host:h] [Content-Length:256] content=%q keep`, allBytes))
 	out, err = server.Put(nil, &httpResponse{Chunked: true})
-	for _, item := range []any{everyHTTPByte(), "hello", &filters.End{Trailers: httpHeader{{"A", "b"}}}} {
+	for _, item := range []any{allBytes, "hello", &filters.End{Trailers: httpHeader{{"A", "b"}}}} {
 		if err == nil {
 			out, err = server.Put(out, item)
 		}
@@ -246,5 +251,5 @@ func TestHTTPClientAndHTTPDUnderstandEachOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantLines(t, feedHTTP(t, client, string(out), false, all), fmt.Sprintf(`200 "OK" HTTP/1.1 [Transfer-Encoding:chunked] content=%q trailers [A:b] keep`, everyHTTPByte()+"hello"))
+	wantHTTP(t, client, string(out), fmt.Sprintf(`200 "OK" HTTP/1.1 [Transfer-Encoding:chunked] content=%q trailers [A:b] keep`, allBytes+"hello"))
 }

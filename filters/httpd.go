@@ -46,13 +46,12 @@ type HTTPD struct {
 	Now  func() time.Time            // nil: time.Now
 	From func(item any) (any, error) // what becomes of an item before it is put; nil: nothing
 
-	in      httpInput
+	intake
 	scan    headScan
 	state   httpdState
 	checked bool     // the request line, before the head was whole
 	request *Request // the one whose body comes
 	body    bodyReader
-	err     *Error
 
 	unanswered unanswered
 	writer     bodyWriter
@@ -88,25 +87,18 @@ func (f *HTTPD) limits() httpLimits {
 	}
 }
 
-func or(n, standard int) int {
-	if n == 0 {
-		return standard
-	}
-	return n
-}
-
-// Feed adds bytes.
+// Feed adds input. What comes after an error item is dropped.
 func (f *HTTPD) Feed(chunk []byte) error {
-	if f.state == atNothing || f.err != nil {
+	if f.state == atNothing {
 		return nil
 	}
-	return f.in.add(chunk, or(f.MaxBuffer, DefaultMaxBuffer))
+	return f.take("httpd", chunk, or(f.MaxBuffer, DefaultMaxBuffer))
 }
 
 // Next gives a *Request, a *Response for one that cannot be taken, or a string or *End when streaming.
 func (f *HTTPD) Next() (item any, ok bool, err error) {
-	if f.err != nil {
-		return nil, false, f.err
+	if f.failed != nil {
+		return nil, false, f.failed
 	}
 	switch f.state {
 	case atHead:
@@ -114,21 +106,13 @@ func (f *HTTPD) Next() (item any, ok bool, err error) {
 	case inBody:
 		item = f.nextBody()
 	}
-	if f.err == nil && item == nil {
-		if most := or(f.MaxBuffer, DefaultMaxBuffer); len(f.in.rest()) > most {
-			f.fail(overflow(most))
-		}
+	if item == nil && f.failed == nil {
+		f.wait("httpd", or(f.MaxBuffer, DefaultMaxBuffer))
 	}
-	if f.err != nil {
-		return nil, false, f.err
+	if f.failed != nil {
+		return nil, false, f.failed
 	}
 	return item, item != nil, nil
-}
-
-func (f *HTTPD) fail(err *Error) {
-	err.Final = true
-	f.err = err
-	f.in, f.request = httpInput{}, nil
 }
 
 // refuse gives the error item for a request that cannot be taken. request is what was read of it.
@@ -145,7 +129,7 @@ func (f *HTTPD) refuse(bad *fault, request *Request) any {
 	if !(begun && f.unanswered.mark(toClose)) && !f.remember(bits) {
 		return nil
 	}
-	f.in, f.request, f.state = httpInput{}, nil, atNothing
+	f.buf, f.request, f.state = buffer{}, nil, atNothing
 	reason := statusText(bad.status)
 	title := strconv.Itoa(bad.status) + " " + reason
 	return &Response{
@@ -163,7 +147,7 @@ func (f *HTTPD) refuse(bad *fault, request *Request) any {
 func (f *HTTPD) remember(bits uint8) bool {
 	ok := f.unanswered.add(bits)
 	if !ok {
-		f.fail(&Error{Errno: syscall.EMSGSIZE, Message: strconv.Itoa(mostUnanswered) + " requests without an answer"})
+		f.fail(syscall.EMSGSIZE, tooManyUnanswered)
 	}
 	return ok
 }
@@ -171,10 +155,10 @@ func (f *HTTPD) remember(bits uint8) bool {
 // nextHead reads a head. The request line is judged as soon as it is there, and before the length of the head, so that the
 // same is wrong with the same bytes however they are cut.
 func (f *HTTPD) nextHead() any {
-	if f.scan.at == 0 && !f.in.skipLines() {
+	if f.scan.at == 0 && !skipLines(&f.buf) {
 		return nil
 	}
-	rest := f.in.rest()
+	rest := f.buf.bytes()
 	end, whole := f.scan.find(rest)
 	most := or(f.MaxHeader, DefaultMaxHeader)
 	if !whole || end > most {
@@ -250,7 +234,7 @@ func (f *HTTPD) begin(r *Request, size int) any {
 		f.body.kind = lengthBody
 	}
 	if f.Streaming {
-		f.in.drop(size)
+		f.buf.drop(size)
 		return r
 	}
 	return f.nextBody()
@@ -284,7 +268,7 @@ func (f *HTTPD) finish() {
 // nextBody goes on in a body.
 func (f *HTTPD) nextBody() any {
 	r := f.request
-	part, bad := f.body.next(&f.in, f.limits())
+	part, bad := f.body.next(&f.buf, f.limits())
 	switch {
 	case bad != nil:
 		return f.refuse(bad, r)
@@ -522,14 +506,6 @@ func (p *responsePlan) appendConnection(dst []byte, has, bits uint8) []byte {
 		dst = append(dst, "Connection: keep-alive\r\n"...)
 	}
 	return dst
-}
-
-// Pending is what waits, from the first byte that is not part of an item.
-func (f *HTTPD) Pending() []byte {
-	if len(f.in.rest()) == 0 {
-		return nil
-	}
-	return f.in.rest()
 }
 
 // Clone gives a filter of the same parameters.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/poelua/poelua/filters"
+	"github.com/poelua/poelua/filters/filtertest"
 )
 
 func TestIRC(t *testing.T) {
@@ -33,7 +34,7 @@ func TestIRC(t *testing.T) {
 		{"bytes that are no UTF-8", "PRIVMSG x :\xff\x01", filters.IRCMessage{Command: "PRIVMSG", Params: []string{"x", "\xff\x01"}}, "PRIVMSG x \xff\x01"},
 	} {
 		c.want.Raw = c.line
-		run(t, &filters.IRC{}, []streamCase{
+		filtertest.Run(t, &filters.IRC{}, []filtertest.Case{
 			{Name: c.name, Stream: c.line + "\r\n", Items: []any{&c.want}},
 			{Name: c.name + ", LF", Stream: "\r\n" + c.line + "\n\n", Items: []any{&c.want}},
 		})
@@ -48,7 +49,7 @@ func TestIRC(t *testing.T) {
 
 func TestIRCFailures(t *testing.T) {
 	ping := &filters.IRCMessage{Command: "PING", Raw: "PING"}
-	run(t, &filters.IRC{Limits: filters.Limits{MaxLength: 20}}, []streamCase{
+	filtertest.Run(t, &filters.IRC{Limits: filters.Limits{MaxLength: 20}}, []filtertest.Case{
 		{Name: "no command", Stream: ":ann\r\n@a=b\r\n@a=b :ann \r\n \r\nPING\r\n", Items: []any{bad, bad, bad, bad, ping}},
 		{Name: "a zero byte", Stream: "PING \x00\r\nPING\r\n", Items: []any{bad, ping}},
 		{Name: "a CR within", Stream: "PING \rQUIT\r\nPING\r\n", Items: []any{bad, ping}},
@@ -103,13 +104,13 @@ func TestIRCRefusesInjection(t *testing.T) {
 func FuzzIRC(f *testing.F) {
 	f.Add("@a=b\\:;c :n!u@h CMD a  b :c d\r\n", "CMD", "x y")
 	f.Fuzz(func(t *testing.T, stream, command, param string) {
-		invariant(t, &filters.IRC{Limits: filters.Limits{MaxLength: 80}}, stream)
+		filtertest.Case{Filter: &filters.IRC{Limits: filters.Limits{MaxLength: 80}}, Stream: stream}.Invariant(t)
 		filter := &filters.IRC{}
 		out, err := filter.Put(nil, &filters.IRCMessage{Command: command, Params: []string{param}, Tags: dict{{"t", param}}})
 		if err != nil {
 			return
 		}
-		got := read(t, filter, []string{string(out)})
+		got := feed(t, filter, string(out))
 		m, ok := got[0].(*filters.IRCMessage)
 		if len(got) != 1 || !ok || m.Command != command || m.Params[0] != param || m.Tags[0].Value != any(param) {
 			t.Fatalf("%q: got %#v", out, got)

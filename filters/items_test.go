@@ -2,7 +2,6 @@ package filters_test
 
 import (
 	"errors"
-	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,13 +42,6 @@ func putItems(t testing.TB, f filters.Filter, items ...any) []any {
 		out = append(out, list...)
 	}
 	return out
-}
-
-func expect(t testing.TB, what string, got, want any) {
-	t.Helper()
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%s: got %#v, want %#v", what, got, want)
-	}
 }
 
 func TestRecordBlockGroupsItems(t *testing.T) {

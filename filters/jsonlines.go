@@ -16,6 +16,7 @@ type JSONLines struct {
 	From func(item any) (any, error)
 
 	lines
+	keys *Keys
 }
 
 var (
@@ -46,7 +47,12 @@ func (f *JSONLines) Next() (item any, ok bool, err error) {
 	}
 }
 
-func (f *JSONLines) json() JSON { return JSON{MaxDepth: f.MaxDepth, BigStrings: f.BigStrings} }
+func (f *JSONLines) json() JSON {
+	if f.keys == nil {
+		f.keys = new(Keys)
+	}
+	return JSON{MaxDepth: f.MaxDepth, BigStrings: f.BigStrings, Keys: f.keys}
+}
 
 // Put appends a value and LF.
 func (f *JSONLines) Put(dst []byte, item any) ([]byte, error) {

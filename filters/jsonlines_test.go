@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"github.com/poelua/poelua/filters"
+	"github.com/poelua/poelua/filters/filtertest"
 )
 
 func TestJSONLines(t *testing.T) {
-	run(t, &filters.JSONLines{Limits: filters.Limits{MaxLength: 20}, MaxDepth: 2}, []streamCase{
+	filtertest.Run(t, &filters.JSONLines{Limits: filters.Limits{MaxLength: 20}, MaxDepth: 2}, []filtertest.Case{
 		{Name: "values", Stream: "{\"a\":[1]}\nnull\n\"\\n\"\r\n[]\n", Items: []any{dict{{"a", array{1.0}}}, null, "\n", array{}}},
 		{Name: "blank lines", Stream: "\n1\n\r\n \t\n2\n", Items: []any{1.0, 2.0}},
 		{Name: "no line end yet", Stream: "1\n2", Items: []any{1.0}, Rest: "2"},
@@ -20,7 +21,7 @@ func TestJSONLines(t *testing.T) {
 		{Name: "nested too deep", Stream: "[[[]]]\n1\n", Items: []any{bad, 1.0}},
 		{Name: "a large integer", Stream: "9007199254740993\n", Items: []any{bad}},
 	})
-	run(t, &filters.JSONLines{BigStrings: true}, []streamCase{
+	filtertest.Run(t, &filters.JSONLines{BigStrings: true}, []filtertest.Case{
 		{Name: "a large integer as a string", Stream: "9007199254740993\n", Items: []any{"9007199254740993"}},
 	})
 }
@@ -44,7 +45,7 @@ func FuzzJSONLines(f *testing.F) {
 	f.Add("1\n\n{\"a\":2}\r\n[")
 	f.Add("\"" + strings.Repeat("x", 200) + "\"\n1\n")
 	f.Fuzz(func(t *testing.T, stream string) {
-		invariant(t, &filters.JSONLines{Limits: filters.Limits{MaxLength: 100}}, stream)
+		filtertest.Case{Filter: &filters.JSONLines{Limits: filters.Limits{MaxLength: 100}}, Stream: stream}.Invariant(t)
 	})
 }
 

@@ -47,8 +47,9 @@ func (f *LengthPrefix) NextBytes() (item []byte, ok bool, err error) {
 	if f.failed != nil {
 		return nil, false, f.failed
 	}
-	b, width := f.waiting(), f.width()
+	b, width := f.buf.bytes(), f.width()
 	if len(b) < width {
+		f.buf.settle()
 		return nil, false, nil
 	}
 	var n uint64
@@ -61,18 +62,19 @@ func (f *LengthPrefix) NextBytes() (item []byte, ok bool, err error) {
 	}
 	if f.Inclusive {
 		if n < uint64(width) {
-			return nil, false, f.fail(syscall.EBADMSG, "lengthprefix: the length %d does not count its own %d bytes", n, width)
+			return nil, false, f.fail(syscall.EBADMSG, fmt.Sprintf("lengthprefix: the length %d does not count its own %d bytes", n, width))
 		}
 		n -= uint64(width)
 	}
-	if n > uint64(max(f.longest(), 0)) {
+	if n > uint64(f.longest()) {
 		return nil, false, f.fail(syscall.EMSGSIZE, "lengthprefix: item exceeds maximum length")
 	}
 	if uint64(len(b)-width) < n {
+		f.buf.settle()
 		return nil, false, nil
 	}
 	end := width + int(n)
-	f.drop(end)
+	f.buf.drop(end)
 	return b[width:end], true, nil
 }
 

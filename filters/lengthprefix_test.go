@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/poelua/poelua/filters"
+	"github.com/poelua/poelua/filters/filtertest"
 )
 
 func TestLengthPrefix(t *testing.T) {
@@ -25,11 +26,11 @@ func TestLengthPrefix(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			empty := put(t, c.f, "")
 			all := put(t, &filters.LengthPrefix{Width: 2}, allBytes)
-			run(t, c.f, []streamCase{
+			filtertest.Run(t, c.f, []filtertest.Case{
 				{Name: "items", Stream: c.hi + empty + c.hi, Items: []any{"hi", "", "hi"}},
 				{Name: "half an item", Stream: c.hi + c.hi[:len(c.hi)-1], Items: []any{"hi"}, Rest: c.hi[:len(c.hi)-1]},
 			})
-			run(t, &filters.LengthPrefix{Width: 2}, []streamCase{{Name: "all bytes", Stream: all, Items: []any{allBytes}}})
+			filtertest.Run(t, &filters.LengthPrefix{Width: 2}, []filtertest.Case{{Name: "all bytes", Stream: all, Items: []any{allBytes}}})
 			if got := put(t, c.f, "hi"); got != c.hi {
 				t.Errorf("got %q, want %q", got, c.hi)
 			}
@@ -38,14 +39,14 @@ func TestLengthPrefix(t *testing.T) {
 }
 
 func TestLengthPrefixFailures(t *testing.T) {
-	run(t, &filters.LengthPrefix{Limits: filters.Limits{MaxLength: 4}, Width: 2}, []streamCase{
+	filtertest.Run(t, &filters.LengthPrefix{Limits: filters.Limits{MaxLength: 4}, Width: 2}, []filtertest.Case{
 		{Name: "over length, before the item has come", Stream: "\x00\x04abcd\x00\x05", Items: []any{"abcd", lostLen}},
 	})
-	run(t, &filters.LengthPrefix{Limits: filters.Limits{MaxLength: 4}, Width: 2, Inclusive: true}, []streamCase{
+	filtertest.Run(t, &filters.LengthPrefix{Limits: filters.Limits{MaxLength: 4}, Width: 2, Inclusive: true}, []filtertest.Case{
 		{Name: "the length does not count itself", Stream: "\x00\x06abcd\x00\x02\x00\x07", Items: []any{"abcd", "", lostLen}},
 		{Name: "an inclusive length below the width", Stream: "\x00\x01", Items: []any{lost}},
 	})
-	run(t, &filters.LengthPrefix{Width: 8}, []streamCase{
+	filtertest.Run(t, &filters.LengthPrefix{Width: 8}, []filtertest.Case{
 		{Name: "a length of all ones", Stream: strings.Repeat("\xff", 8), Items: []any{lostLen}},
 	})
 }
@@ -65,7 +66,7 @@ func FuzzLengthPrefix(f *testing.F) {
 	f.Add("\x06\x00\x00\x00hi", "", byte(4), true, true)
 	f.Fuzz(func(t *testing.T, stream, item string, width byte, little, inclusive bool) {
 		p := &filters.LengthPrefix{Limits: filters.Limits{MaxLength: 100}, Width: int(width % 9), Little: little, Inclusive: inclusive}
-		invariant(t, p, stream)
+		filtertest.Case{Filter: p, Stream: stream}.Invariant(t)
 		if len(item) < 100 {
 			returns(t, p, item)
 		}

@@ -64,7 +64,7 @@ func (f *Line) end() string {
 
 func (f *Line) patterned() bool { return f.Pattern != nil && f.Input == "" }
 
-// Feed adds bytes. It refuses them when more than MaxBuffer are waiting.
+// Feed adds input. It refuses it when more than MaxBuffer is waiting.
 func (f *Line) Feed(chunk []byte) error {
 	if err := f.buf.full("line", f.room()); err != nil {
 		return err
@@ -76,9 +76,9 @@ func (f *Line) Feed(chunk []byte) error {
 // room is how much may wait: a line of MaxLength with all but the last byte of its end, if that is more than MaxBuffer.
 func (f *Line) room() int {
 	if f.patterned() {
-		return max(f.maxBuffer(), f.maxLength()+endBound+utf8.UTFMax)
+		return f.most(endBound + utf8.UTFMax)
 	}
-	return max(f.maxBuffer(), f.maxLength()+len(f.end()))
+	return f.most(len(f.end()))
 }
 
 // Next gives the oldest line, as a string. One over MaxLength is a passing error, as soon as it is known to be, and is
@@ -91,7 +91,7 @@ func (f *Line) Next() (item any, ok bool, err error) {
 	return string(line), true, nil
 }
 
-// NextBytes is Next without a string for each line.
+// NextBytes is Next without making a string.
 func (f *Line) NextBytes() (line []byte, ok bool, err error) {
 	for {
 		f.swallow()
@@ -104,7 +104,7 @@ func (f *Line) NextBytes() (line []byte, ok bool, err error) {
 		f.drop(at + size)
 		switch {
 		case skipping:
-		case at > f.maxLength():
+		case at > f.longest():
 			return nil, false, f.tooLong()
 		default:
 			return line, true, nil
@@ -182,9 +182,9 @@ func (f *Line) findEither(b []byte) int {
 // unfinished sees to it that a line whose end has not come does not get too long. It is passing then, and once only.
 func (f *Line) unfinished() error {
 	tooLong := false
-	if f.skipping || f.buf.len() > f.maxLength() {
+	if f.skipping || f.buf.len() > f.longest() {
 		length := f.buf.len() - f.partial()
-		tooLong = length > f.maxLength() && !f.skipping
+		tooLong = length > f.longest() && !f.skipping
 		if tooLong || f.skipping {
 			f.skipping = true
 			f.forget(length)
@@ -243,23 +243,16 @@ func (f *Line) scanner() *scan {
 // EOF gives the lines that Next would still give and, with LastLine, what is left as one more. After an error it may be
 // called for the rest.
 func (f *Line) EOF() ([]any, error) {
-	var items []any
-	for {
-		item, ok, err := f.Next()
-		if err != nil {
-			return items, err
-		}
-		if !ok {
-			break
-		}
-		items = append(items, item)
+	items, err := drain(f)
+	if err != nil {
+		return items, err
 	}
 	last := f.buf.bytes()
 	if !f.LastLine || f.skipping || len(last) == 0 {
 		return items, nil
 	}
 	f.drop(len(last))
-	if len(last) > f.maxLength() { // by the beginning of an end that never came
+	if len(last) > f.longest() { // by the beginning of an end that never came
 		return items, f.tooLong()
 	}
 	return append(items, string(last)), nil

@@ -18,8 +18,6 @@ import (
 // overLong is what an over-long line gives.
 var overLong = filtertest.Failure{Errno: syscall.EMSGSIZE, Message: "line exceeds maximum length"}
 
-func limit(maxLength int) filters.Limits { return filters.Limits{MaxLength: maxLength} }
-
 func TestLine(t *testing.T) {
 	filtertest.Run(t, &filters.Line{}, []filtertest.Case{
 		{Name: "any of the four ends a line", Stream: "a\rb\nc\r\nd\n\r", Items: []any{"a", "b", "c", "d"}},
@@ -48,18 +46,10 @@ func TestLineLiteral(t *testing.T) {
 		{Name: "an end longer than 32 bytes", Filter: &filters.Line{Input: strings.Repeat("=", 40) + "\n"},
 			Stream: "a" + strings.Repeat("=", 41) + "\nb" + strings.Repeat("=", 40) + "\n", Items: []any{"a=", "b"}, Handover: true},
 		{Name: "all bytes are data", Filter: &filters.Line{Input: "\x00\xff", Output: "\x00\xff"},
-			Stream: everyByte() + "\x00\xff", Items: []any{everyByte()}, Handover: true, RoundTrip: true},
+			Stream: allBytes + "\x00\xff", Items: []any{allBytes}, Handover: true, RoundTrip: true},
 		{Name: "different ends in and out", Filter: &filters.Line{Input: "\n", Output: "\n"},
 			Stream: "a\r\nb\n", Items: []any{"a\r", "b"}, Handover: true, RoundTrip: true},
 	})
-}
-
-func everyByte() string {
-	b := make([]byte, 256)
-	for i := range b {
-		b[i] = byte(i)
-	}
-	return string(b)
 }
 
 func TestLineDetect(t *testing.T) {
@@ -82,41 +72,12 @@ func TestLineDetectIsKeptByClones(t *testing.T) {
 		{"no end", "a", "b\r", "b"},
 	} {
 		f := &filters.Line{Detect: true}
-		feedBytes(t, f, c.first)
+		feed(t, f, c.first)
 		for name, f := range map[string]filters.Filter{"clone": f.Clone(), "reset": reset(f)} {
-			if got := feedBytes(t, f, c.then); len(got) != 1 || got[0] != c.want {
+			if got := feed(t, f, c.then); len(got) != 1 || got[0] != c.want {
 				t.Errorf("%s: the %s gave %q, want %q", c.name, name, got, c.want)
 			}
 		}
-	}
-}
-
-func reset(f filters.Filter) filters.Filter {
-	f.(filters.Resetter).Reset()
-	return f
-}
-
-// feedBytes feeds bytes and gives all items that come.
-func feedBytes(t testing.TB, f filters.Filter, stream string) []any {
-	t.Helper()
-	if err := f.Feed([]byte(stream)); err != nil {
-		t.Fatal(err)
-	}
-	return drain(t, f)
-}
-
-func drain(t testing.TB, f filters.Filter) []any {
-	t.Helper()
-	var items []any
-	for {
-		item, ok, err := f.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !ok {
-			return items
-		}
-		items = append(items, item)
 	}
 }
 
@@ -168,7 +129,7 @@ func TestLinePatternIsThatOfRegexp(t *testing.T) {
 
 func TestLinePatternMayBePOSIX(t *testing.T) {
 	f := &filters.Line{Pattern: regexp.MustCompilePOSIX("x**y")} // an error in the other syntax
-	if got := feedBytes(t, f, "axxybyc"); fmt.Sprint(got) != "[a b]" {
+	if got := feed(t, f, "axxybyc"); fmt.Sprint(got) != "[a b]" {
 		t.Errorf("got %q, want a and b", got)
 	}
 }
@@ -176,30 +137,30 @@ func TestLinePatternMayBePOSIX(t *testing.T) {
 func TestLinePatternMatchesAKilobyteAtMost(t *testing.T) {
 	const n = 1 << 11
 	f := &filters.Line{Pattern: regexp.MustCompile(`y(y*z)?|x+;`)}
-	if got := feedBytes(t, f, "a"+strings.Repeat("y", n)); len(got) != n || got[0] != "a" {
+	if got := feed(t, f, "a"+strings.Repeat("y", n)); len(got) != n || got[0] != "a" {
 		t.Errorf("got %d lines, want one for each y", len(got))
 	}
-	if got := feedBytes(t, f, strings.Repeat("x", 1023)+";"); len(got) != 1 || got[0] != "" {
+	if got := feed(t, f, strings.Repeat("x", 1023)+";"); len(got) != 1 || got[0] != "" {
 		t.Errorf("got %.20q, want an empty line", got)
 	}
-	if got := feedBytes(t, f, strings.Repeat("x", 1024)+";"); got != nil {
+	if got := feed(t, f, strings.Repeat("x", 1024)+";"); got != nil {
 		t.Errorf("an end that is longer: got %.20q, want nothing", got)
 	}
 }
 
 func TestLinePatternTakesAMatchAtTheEndAsItIs(t *testing.T) {
 	f := &filters.Line{Pattern: regexp.MustCompile(`\n+`)}
-	if got := feedBytes(t, f, "a\n\nb\n"); fmt.Sprint(got) != "[a b]" {
+	if got := feed(t, f, "a\n\nb\n"); fmt.Sprint(got) != "[a b]" {
 		t.Errorf("got %q, want a and b", got)
 	}
-	if got := feedBytes(t, f, "\nc\n"); fmt.Sprintf("%q", got) != `["" "c"]` {
+	if got := feed(t, f, "\nc\n"); fmt.Sprintf("%q", got) != `["" "c"]` {
 		t.Errorf("the rest of an end: got %q, want an empty line and c", got)
 	}
 }
 
 func TestLinePatternNeverMatchesTheEmptyString(t *testing.T) {
 	f := &filters.Line{Pattern: regexp.MustCompile(`x*|\b`)}
-	if got := feedBytes(t, f, "abxxc"); fmt.Sprint(got) != "[ab]" || string(f.Pending()) != "c" {
+	if got := feed(t, f, "abxxc"); fmt.Sprint(got) != "[ab]" || string(f.Pending()) != "c" {
 		t.Errorf("got %q and pending %q, want ab and c", got, f.Pending())
 	}
 }
@@ -226,7 +187,7 @@ func TestLineFailsBeforeAnOverLongLineEnds(t *testing.T) {
 		"literal": {Limits: limit(5), Input: "--"},
 		"pattern": {Limits: limit(5), Pattern: regexp.MustCompile("-+;")},
 	} {
-		feedBytes(t, f, "abcde")
+		feed(t, f, "abcde")
 		if err := f.Feed([]byte("f")); err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +195,7 @@ func TestLineFailsBeforeAnOverLongLineEnds(t *testing.T) {
 			t.Errorf("%s: got %v, want EMSGSIZE", name, err)
 		}
 		for range 3 {
-			if items := feedBytes(t, f, strings.Repeat("g", 4096)); items != nil || f.Pending() != nil {
+			if items := feed(t, f, strings.Repeat("g", 4096)); items != nil || f.Pending() != nil {
 				t.Errorf("%s: the rest of the line gave %q and is kept", name, items)
 			}
 		}
@@ -255,7 +216,7 @@ func TestLineMaxBuffer(t *testing.T) {
 	if got := drain(t, f); fmt.Sprint(got) != "[abc def ghi]" {
 		t.Errorf("got %q, want the lines that were held", got)
 	}
-	if got := feedBytes(t, f, "j\n"); fmt.Sprint(got) != "[j]" {
+	if got := feed(t, f, "j\n"); fmt.Sprint(got) != "[j]" {
 		t.Errorf("afterwards: got %q, want j", got)
 	}
 }
@@ -270,7 +231,7 @@ func TestLineMaxLengthHasRoomForItsEnd(t *testing.T) {
 	} {
 		var items []any
 		for _, b := range []byte("abcde\r\n\r\n") {
-			items = append(items, feedBytes(t, f, string(b))...)
+			items = append(items, feed(t, f, string(b))...)
 		}
 		if len(items) == 0 || items[0] != "abcde" {
 			t.Errorf("%s: got %q, want abcde", name, items)
@@ -280,7 +241,7 @@ func TestLineMaxLengthHasRoomForItsEnd(t *testing.T) {
 
 func TestLineSwallowsThePartnerOfAnEnd(t *testing.T) {
 	f := &filters.Line{}
-	if got := feedBytes(t, f, "a\r"); fmt.Sprint(got) != "[a]" || f.Pending() != nil {
+	if got := feed(t, f, "a\r"); fmt.Sprint(got) != "[a]" || f.Pending() != nil {
 		t.Errorf("got %q and pending %q, want a at once and nil", got, f.Pending())
 	}
 	if err := f.Feed([]byte("\n")); err != nil {
@@ -289,7 +250,7 @@ func TestLineSwallowsThePartnerOfAnEnd(t *testing.T) {
 	if p := f.Pending(); p != nil {
 		t.Errorf("pending after its partner: got %q, want nil", p)
 	}
-	if got := feedBytes(t, f, "\nb\r\n"); fmt.Sprintf("%q", got) != `["" "b"]` {
+	if got := feed(t, f, "\nb\r\n"); fmt.Sprintf("%q", got) != `["" "b"]` {
 		t.Errorf("got %q, want an empty line and b", got)
 	}
 }
@@ -404,45 +365,6 @@ func TestLineNextBytesAllocatesNothing(t *testing.T) {
 		}); n != 0 {
 			t.Errorf("%s: %v allocations a line, want 0", name, n)
 		}
-	}
-}
-
-// One byte at a time is no more work, altogether, than all at once: with the square of the length this would take hours.
-func TestFiltersTakeAMegabyteByteByByte(t *testing.T) {
-	const n = 1 << 20
-	text := strings.Repeat("abcdefg-", n/8)
-	for name, c := range map[string]struct {
-		f      filters.Filter
-		stream string
-	}{
-		"line":                      {&filters.Line{}, text + "\n"},
-		"line, literal":             {&filters.Line{Input: "--"}, text + "-"},
-		"line, detected":            {&filters.Line{Detect: true}, text + "\r"},
-		"line, pattern":             {&filters.Line{Pattern: regexp.MustCompile(`-+[xyz]|-\n|;$`)}, text + "\n"},
-		"block":                     {&filters.Block{}, fmt.Sprintf("%d\x00%s", n, text)},
-		"block of one size":         {&filters.Block{Size: n}, text},
-		"block, the program's":      {&filters.Block{Decode: decodeBigEndian}, "\x00\x10\x00\x00" + text},
-		"line in a stack":           {filters.NewStack(&filters.Line{Input: "\n"}, &filters.GrepItems{}), text + "\n"},
-		"line, a literal that nags": {&filters.Line{Input: strings.Repeat("a", 32) + "\n"}, strings.Repeat("a", n) + "\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var items []any
-			for _, b := range []byte(c.stream) {
-				if err := c.f.Feed([]byte{b}); err != nil {
-					t.Fatal(err)
-				}
-				item, ok, err := c.f.Next()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if ok {
-					items = append(items, item)
-				}
-			}
-			if len(items) != 1 || c.f.Pending() != nil || len(items[0].(string)) < n-n/8 {
-				t.Errorf("got %d items and %d bytes pending, want one and none", len(items), len(c.f.Pending()))
-			}
-		})
 	}
 }
 

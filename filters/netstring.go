@@ -1,6 +1,7 @@
 package filters
 
 import (
+	"fmt"
 	"strconv"
 	"syscall"
 )
@@ -40,9 +41,9 @@ func (f *Netstring) NextBytes() (item []byte, ok bool, err error) {
 	}
 	n := len(body) - 1
 	if body[n] != ',' {
-		return nil, false, f.fail(syscall.EBADMSG, "netstring: comma expected after the item, got %q", body[n])
+		return nil, false, f.fail(syscall.EBADMSG, fmt.Sprintf("netstring: comma expected after the item, got %q", body[n]))
 	}
-	f.drop(size)
+	f.buf.drop(size)
 	return body[:n], true, nil
 }
 

@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"github.com/poelua/poelua/filters"
+	"github.com/poelua/poelua/filters/filtertest"
 )
 
 func TestNetstring(t *testing.T) {
-	run(t, &filters.Netstring{Limits: filters.Limits{MaxLength: 300}}, []streamCase{
+	filtertest.Run(t, &filters.Netstring{Limits: filters.Limits{MaxLength: 300}}, []filtertest.Case{
 		{Name: "two items", Stream: "2:hi,0:,", Items: []any{"hi", ""}},
 		{Name: "half an item", Stream: "2:hi,5:wor", Items: []any{"hi"}, Rest: "5:wor"},
 		{Name: "half a length", Stream: "2:hi,12", Items: []any{"hi"}, Rest: "12"},
@@ -41,32 +42,9 @@ func FuzzNetstring(f *testing.F) {
 	f.Add("05:", ":,")
 	f.Fuzz(func(t *testing.T, stream, item string) {
 		limited := &filters.Netstring{Limits: filters.Limits{MaxLength: 100}}
-		invariant(t, limited, stream)
+		filtertest.Case{Filter: limited, Stream: stream}.Invariant(t)
 		returns(t, &filters.Netstring{}, item)
 	})
-}
-
-// invariant checks that a stream gives the same, however it is cut.
-func invariant(t *testing.T, f filters.Filter, stream string) {
-	t.Helper()
-	var want []any
-	for i, chunks := range cuts(stream) {
-		got := read(t, f.Clone(), chunks)
-		if i == 0 {
-			want = got
-		} else if !sameText(got, want) {
-			t.Fatalf("cut as %q: got %#v, want %#v", chunks, got, want)
-		}
-	}
-}
-
-// returns checks that what is put is read again.
-func returns(t *testing.T, f filters.Filter, item any) {
-	t.Helper()
-	got := read(t, f, []string{put(t, f, item)})
-	if !sameText(got, []any{item}) {
-		t.Fatalf("got %#v, want %#v", got, item)
-	}
 }
 
 func BenchmarkNetstring(b *testing.B) {

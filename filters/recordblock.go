@@ -40,7 +40,7 @@ func (f *RecordBlock) Next() (item any, ok bool, err error) {
 	case f.in.len() >= n:
 		return f.in.take(n), true, nil
 	case f.in.full():
-		return nil, false, final(syscall.EMSGSIZE, "group exceeds maximum length")
+		return nil, false, final(syscall.EMSGSIZE, "recordblock: group exceeds maximum length")
 	}
 	return nil, false, nil
 }

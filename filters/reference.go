@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"sync"
 	"syscall"
 )
 
@@ -23,11 +24,8 @@ type Reference struct {
 	From func(item any) (any, error)
 
 	intake
-	frozen  []byte // what Put writes before it knows its length
-	packed  bytes.Buffer
-	deflate *zlib.Writer
-	inflate io.ReadCloser
-	source  bytes.Reader // of inflate
+	usual Serializer // in place of a nil one
+	zlibs *sync.Pool // of *zlibs, for this filter and its clones; nil: made when the first is needed
 }
 
 var (
@@ -36,10 +34,13 @@ var (
 )
 
 func (f *Reference) serializer() Serializer {
-	if f.Serializer == nil {
-		return MessagePack{}
+	if f.Serializer != nil {
+		return f.Serializer
 	}
-	return f.Serializer
+	if f.usual == nil {
+		f.usual = MessagePack{Keys: new(Keys)}
+	}
+	return f.usual
 }
 
 // Feed adds input.
@@ -54,7 +55,7 @@ func (f *Reference) Next() (item any, ok bool, err error) {
 	if !ok {
 		return nil, false, err
 	}
-	f.drop(size)
+	f.buf.drop(size)
 	item, err = f.thaw(payload)
 	switch {
 	case err == nil:
@@ -79,32 +80,50 @@ func (f *Reference) thaw(payload []byte) (any, error) {
 	return item, nil
 }
 
-// unpack gives what a payload was before it was compressed.
-func (f *Reference) unpack(payload []byte) ([]byte, error) {
-	f.source.Reset(payload)
-	out, err := f.read()
-	f.source.Reset(nil)
-	return out, err
+// zlibs compresses and the other way round. It takes a megabyte, so filters share them.
+type zlibs struct {
+	packed  bytes.Buffer
+	deflate *zlib.Writer
+	source  bytes.Reader // of inflate
+	inflate io.ReadCloser
 }
 
-func (f *Reference) read() (out []byte, err error) {
-	if f.inflate == nil {
-		f.inflate, err = zlib.NewReader(&f.source)
+func (f *Reference) pool() *sync.Pool {
+	if f.zlibs == nil {
+		f.zlibs = &sync.Pool{New: func() any { return new(zlibs) }}
+	}
+	return f.zlibs
+}
+
+// unpack gives what a payload was before it was compressed.
+func (f *Reference) unpack(payload []byte) ([]byte, error) {
+	z := f.pool().Get().(*zlibs)
+	defer f.pool().Put(z)
+	z.source.Reset(payload)
+	defer z.source.Reset(nil)
+	return z.unpack(f.longest())
+}
+
+// unpack reads source, which holds at most longest bytes when unpacked.
+func (z *zlibs) unpack(longest int) ([]byte, error) {
+	var err error
+	if z.inflate == nil {
+		z.inflate, err = zlib.NewReader(&z.source)
 	} else {
-		err = f.inflate.(zlib.Resetter).Reset(&f.source, nil)
+		err = z.inflate.(zlib.Resetter).Reset(&z.source, nil)
 	}
 	if err != nil {
 		return nil, badZlib(err)
 	}
 	var unpacked bytes.Buffer
-	longest := min(int64(f.longest()), math.MaxInt64-1)
-	n, err := unpacked.ReadFrom(io.LimitReader(f.inflate, longest+1))
+	most := min(int64(longest), math.MaxInt64-1)
+	n, err := unpacked.ReadFrom(io.LimitReader(z.inflate, most+1))
 	switch {
-	case n > longest:
+	case n > most:
 		return nil, &Error{Errno: syscall.EMSGSIZE, Message: "reference: item exceeds maximum length when unpacked"}
 	case err != nil:
 		return nil, badZlib(err)
-	case f.source.Len() > 0:
+	case z.source.Len() > 0:
 		return nil, badZlib(errors.New("bytes after the end"))
 	}
 	return unpacked.Bytes(), nil
@@ -127,56 +146,54 @@ func (f *Reference) Put(dst []byte, item any) ([]byte, error) {
 		}
 		item = v
 	}
-	payload, err := f.freeze(item)
+	const room = lengthDigits + 1 // for the length, which is known when the payload is there
+	start := len(dst) + room
+	out, err := f.freeze(append(dst, make([]byte, room)...), item)
 	if err == nil && f.Compress {
-		payload, err = f.pack(payload)
+		out, err = f.pack(out, start)
 	}
-	if err == nil && len(payload) > f.longest() {
+	if err == nil && len(out)-start > f.longest() {
 		err = &ItemError{Filter: "Reference", Want: "item that is not longer than the maximum when written", Got: item}
 	}
-	if err == nil {
-		dst = strconv.AppendInt(dst, int64(len(payload)), 10)
-		dst = append(dst, 0)
-		dst = append(dst, payload...)
+	if err != nil {
+		return dst, err
 	}
-	if cap(f.frozen) > keep {
-		f.frozen = nil
-	}
-	if f.packed.Cap() > keep {
-		f.packed = bytes.Buffer{}
-	}
-	return dst, err
+	framed := append(strconv.AppendInt(out[:len(dst)], int64(len(out)-start), 10), 0)
+	return append(framed, out[start:]...), nil
 }
 
-// freeze writes a value into frozen.
-func (f *Reference) freeze(item any) (payload []byte, err error) {
+// freeze appends a value.
+func (f *Reference) freeze(dst []byte, item any) ([]byte, error) {
 	if s, ok := f.serializer().(freezer); ok {
-		payload, err = freeze(s, "Reference", f.frozen[:0], item, f.longest())
-	} else {
-		payload, err = f.Serializer.Freeze(f.frozen[:0], item)
+		return freeze(s, "Reference", dst, item, f.longest())
 	}
-	f.frozen = payload
-	return payload, err
+	return f.Serializer.Freeze(dst, item)
 }
 
-// pack compresses a payload into packed.
-func (f *Reference) pack(payload []byte) ([]byte, error) {
-	f.packed.Reset()
-	if f.deflate == nil {
-		f.deflate = zlib.NewWriter(&f.packed)
+// pack compresses what begins at start.
+func (f *Reference) pack(dst []byte, start int) ([]byte, error) {
+	z := f.pool().Get().(*zlibs)
+	defer f.pool().Put(z)
+	z.packed.Reset()
+	if z.deflate == nil {
+		z.deflate = zlib.NewWriter(&z.packed)
 	} else {
-		f.deflate.Reset(&f.packed)
+		z.deflate.Reset(&z.packed)
 	}
-	if _, err := f.deflate.Write(payload); err != nil {
+	if _, err := z.deflate.Write(dst[start:]); err != nil {
 		return nil, err
 	}
-	if err := f.deflate.Close(); err != nil {
+	if err := z.deflate.Close(); err != nil {
 		return nil, err
 	}
-	return f.packed.Bytes(), nil
+	return append(dst[:start], z.packed.Bytes()...), nil
 }
 
 // Clone gives an empty filter with the same parameters.
 func (f *Reference) Clone() Filter {
-	return &Reference{Limits: f.Limits, Serializer: f.Serializer, Compress: f.Compress, NoFatals: f.NoFatals, From: f.From}
+	c := &Reference{Limits: f.Limits, Serializer: f.Serializer, Compress: f.Compress, NoFatals: f.NoFatals, From: f.From}
+	if f.Compress {
+		c.zlibs = f.pool()
+	}
+	return c
 }

@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"github.com/poelua/poelua/filters"
+	"github.com/poelua/poelua/filters/filtertest"
 )
 
 func TestReference(t *testing.T) {
-	run(t, &filters.Reference{Limits: filters.Limits{MaxLength: 600}}, []streamCase{
+	filtertest.Run(t, &filters.Reference{Limits: filters.Limits{MaxLength: 600}}, []filtertest.Case{
 		{Name: "two frames in one chunk", Stream: "4\x00\x81\xa1a\x011\x00\xc0", Items: []any{dict{{"a", 1.0}}, null}},
 		{Name: "half a frame", Stream: "1\x00\x014\x00\x81", Items: []any{1.0}, Rest: "4\x00\x81"},
 		{Name: "a header only", Stream: "12", Rest: "12"},
@@ -37,7 +38,7 @@ func TestReferenceOfEachSerializer(t *testing.T) {
 			"plain":      {Serializer: s},
 			"compressed": {Serializer: s, Compress: true},
 		} {
-			run(t, f, []streamCase{{Name: name + ", " + kind, Stream: put(t, f, items...), Items: items}})
+			filtertest.Run(t, f, []filtertest.Case{{Name: name + ", " + kind, Stream: put(t, f, items...), Items: items}})
 		}
 	}
 }
@@ -54,7 +55,7 @@ func TestReferenceCompresses(t *testing.T) {
 	_, zipped, _ := strings.Cut(cut, "\x00")
 	wrong := zipped[:len(zipped)-1] + "\x00"
 	long := put(t, &filters.Reference{Compress: true}, strings.Repeat("x", 20000))
-	run(t, f, []streamCase{
+	filtertest.Run(t, f, []filtertest.Case{
 		{Name: "round trip", Stream: frame + short, Items: []any{plain, "short"}},
 		{Name: "what unpacks beyond the maximum", Stream: long + short, Items: []any{overLength, "short"}},
 		{Name: "no zlib", Stream: "3\x00abc" + short, Items: []any{bad, "short"}},
@@ -72,11 +73,11 @@ func frameOf(payload string) string {
 
 func TestReferenceWithoutFatals(t *testing.T) {
 	f := &filters.Reference{NoFatals: true}
-	got := read(t, f, []string{"1\x00\xc11\x00\x01"})
+	got := feed(t, f, "1\x00\xc11\x00\x01")
 	if len(got) != 2 || got[0] != any("reference: msgpack: a head of 0xc1") || got[1] != any(1.0) {
 		t.Errorf("got %#v", got)
 	}
-	run(t, f, []streamCase{{Name: "bad framing stays final", Stream: "x", Items: []any{lost}}})
+	filtertest.Run(t, f, []filtertest.Case{{Name: "bad framing stays final", Stream: "x", Items: []any{lost}}})
 }
 
 func TestReferenceKeepsItsDepth(t *testing.T) {
@@ -87,7 +88,7 @@ func TestReferenceKeepsItsDepth(t *testing.T) {
 	} {
 		f := &filters.Reference{Serializer: s}
 		deep := put(t, &filters.Reference{Serializer: serializers[name]}, nested(3))
-		run(t, f, []streamCase{{Name: name, Stream: put(t, f, nested(2)) + deep + put(t, f, 1.0), Items: []any{nested(2), bad, 1.0}}})
+		filtertest.Run(t, f, []filtertest.Case{{Name: name, Stream: put(t, f, nested(2)) + deep + put(t, f, 1.0), Items: []any{nested(2), bad, 1.0}}})
 		if bad := refuses(t, f, dict{{"a", nested(2)}}); bad.Path != "item.a[1]" {
 			t.Errorf("%s: path %q", name, bad.Path)
 		}
@@ -123,7 +124,7 @@ func (doubled) Thaw(payload []byte) (any, error) {
 
 func TestReferenceTakesASerializerOfOnesOwn(t *testing.T) {
 	f := &filters.Reference{Serializer: doubled{}, Limits: filters.Limits{MaxLength: 6}}
-	run(t, f, []streamCase{
+	filtertest.Run(t, f, []filtertest.Case{
 		{Name: "round trip", Stream: put(t, f, "ab", ""), Items: []any{"ab", ""}},
 		{Name: "its error passes", Stream: "3\x00aab2\x00aa", Items: []any{bad, "a"}},
 	})
@@ -164,7 +165,7 @@ func FuzzReference(f *testing.F) {
 	f.Add(put(f, &filters.Reference{Compress: true}, "hello"), true)
 	f.Fuzz(func(t *testing.T, stream string, compress bool) {
 		for _, s := range serializers {
-			invariant(t, &filters.Reference{Limits: filters.Limits{MaxLength: 1000}, Serializer: s, Compress: compress}, stream)
+			filtertest.Case{Filter: &filters.Reference{Limits: filters.Limits{MaxLength: 1000}, Serializer: s, Compress: compress}, Stream: stream}.Invariant(t)
 		}
 	})
 }
@@ -175,8 +176,12 @@ var benchmarked = dict{
 }
 
 func BenchmarkReferenceNext(b *testing.B) {
-	for _, name := range []string{"msgpack", "cbor", "json"} {
-		f := &filters.Reference{Serializer: serializers[name]}
+	keys := &filters.Keys{}
+	for name, s := range map[string]filters.Serializer{
+		"msgpack": filters.MessagePack{Keys: keys}, "cbor": filters.CBOR{Keys: keys}, "json": filters.JSON{Keys: keys},
+		"msgpack, no keys remembered": filters.MessagePack{},
+	} {
+		f := &filters.Reference{Serializer: s}
 		b.Run(name, func(b *testing.B) { benchmarkNext(b, f, chunkOf(b, f, benchmarked)) })
 	}
 	f := &filters.Reference{Compress: true}

@@ -32,6 +32,40 @@ func freeze(s freezer, who string, dst []byte, v any, limit int) ([]byte, error)
 	return out, nil
 }
 
+// Keys remembers some keys of maps, where the same ones come again and again: they are not made anew then. It belongs to
+// the serializers of one goroutine, and of the filters that share them. The zero value is ready.
+type Keys struct {
+	places [32]any // by hash. A key replaces another one that has its place
+}
+
+// longestKey is how long a remembered key may be.
+const longestKey = 32
+
+// get is a key as a value. Without a memory it is a new one.
+func (k *Keys) get(b []byte) any {
+	if k == nil || len(b) == 0 || len(b) > longestKey {
+		return string(b)
+	}
+	hash := uint32(len(b))
+	for _, c := range b {
+		hash = hash*31 + uint32(c)
+	}
+	place := &k.places[(hash^hash>>5)%uint32(len(k.places))]
+	if s, ok := (*place).(string); ok && s == string(b) {
+		return *place
+	}
+	*place = string(b)
+	return *place
+}
+
+// small are the numbers that are given without taking memory.
+var small = func() (numbers [256]any) {
+	for i := range numbers {
+		numbers[i] = float64(i)
+	}
+	return numbers
+}()
+
 const (
 	defaultDepth = 128
 	mostDepth    = 10_000 // what a goroutine's stack bears without being noticed
@@ -268,6 +302,8 @@ type reader struct {
 	depth int
 	owed  int  // items that open arrays and maps still wait for: each takes a byte at least
 	big   bool // integers beyond 2^53 are given as strings
+	keys  *Keys
+	inKey bool // what is read is a key
 	next  func(r *reader) (any, error)
 }
 
@@ -305,6 +341,8 @@ func (r *reader) uint(width int) (n uint64, err error) {
 // integer gives n, or -1-n.
 func (r *reader) integer(n uint64, negative bool) (any, error) {
 	switch {
+	case !negative && n < uint64(len(small)):
+		return small[n], nil
 	case !negative && n <= exact:
 		return float64(n), nil
 	case negative && n < exact:
@@ -332,6 +370,14 @@ func (r *reader) enter(n uint64) error {
 	r.depth--
 	r.owed += int(n)
 	return nil
+}
+
+// text is a string, or a key.
+func (r *reader) text(b []byte) any {
+	if r.inKey {
+		return r.keys.get(b)
+	}
+	return string(b)
 }
 
 func (r *reader) array(n uint64) (any, error) {
@@ -381,7 +427,9 @@ func (r *reader) mapping(n uint64) (any, error) {
 }
 
 func (r *reader) key() (any, error) {
+	r.inKey = true
 	key, err := r.next(r)
+	r.inKey = false
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,9 @@ import (
 // CBOR is a Serializer, of RFC 8949. Whole numbers up to 2^53 are integers, in their shortest form, others float64;
 // strings are text if they are valid UTF-8, else byte strings. Of tags only times are read, as seconds since 1970.
 type CBOR struct {
-	MaxDepth   int  // arrays and maps within each other; 0: 128, at most 10,000
-	BigStrings bool // integers beyond 2^53 are read as strings; else they are an error
+	MaxDepth   int   // arrays and maps within each other; 0: 128, at most 10,000
+	BigStrings bool  // integers beyond 2^53 are read as strings; else they are an error
+	Keys       *Keys // nil: none are remembered
 }
 
 var _ Serializer = CBOR{}
@@ -29,7 +30,7 @@ func (s CBOR) freeze(dst []byte, v any, limit int) ([]byte, *ItemError) {
 
 // Thaw reads one value.
 func (s CBOR) Thaw(payload []byte) (any, error) {
-	r := reader{in: payload, depth: depth(s.MaxDepth), big: s.BigStrings, next: readCBOR}
+	r := reader{in: payload, depth: depth(s.MaxDepth), big: s.BigStrings, keys: s.Keys, next: readCBOR}
 	v, err := r.read()
 	if err != nil {
 		return nil, fmt.Errorf("cbor: %w", err)
@@ -142,7 +143,7 @@ func readCBOR(r *reader) (any, error) {
 		return r.str(n, nil)
 	case cborText:
 		b, err := r.cborText(n)
-		return string(b), err
+		return r.text(b), err
 	case cborArray:
 		return r.array(n)
 	case cborMap:

@@ -12,8 +12,9 @@ import (
 
 // JSON is a Serializer, of RFC 8259 to the letter: no NaN, no text that is not UTF-8, nothing that only JavaScript has.
 type JSON struct {
-	MaxDepth   int  // arrays and objects within each other; 0: 128, at most 10,000
-	BigStrings bool // integers beyond 2^53 are read as strings; else they are an error
+	MaxDepth   int   // arrays and objects within each other; 0: 128, at most 10,000
+	BigStrings bool  // integers beyond 2^53 are read as strings; else they are an error
+	Keys       *Keys // nil: none are remembered
 }
 
 var _ Serializer = JSON{}
@@ -29,7 +30,7 @@ func (s JSON) freeze(dst []byte, v any, limit int) ([]byte, *ItemError) {
 
 // Thaw reads one value, with space around it.
 func (s JSON) Thaw(payload []byte) (any, error) {
-	r := jsonReader{in: payload, depth: depth(s.MaxDepth), big: s.BigStrings}
+	r := jsonReader{in: payload, depth: depth(s.MaxDepth), big: s.BigStrings, keys: s.Keys}
 	v, err := r.value()
 	if err == nil && r.space() != 0 {
 		err = errTrailing
@@ -127,6 +128,7 @@ type jsonReader struct {
 	at    int
 	depth int
 	big   bool
+	keys  *Keys
 }
 
 var errSurrogate = errors.New("half of a surrogate pair")
@@ -259,7 +261,7 @@ func (r *jsonReader) object() (any, error) {
 		if r.space() != '"' {
 			return nil, r.unexpected()
 		}
-		key, err := r.text()
+		key, err := r.key()
 		if err != nil {
 			return nil, err
 		}
@@ -324,6 +326,9 @@ func (r *jsonReader) number() (any, error) {
 		for _, c := range digits {
 			n = n*10 + int64(c-'0')
 		}
+		if n < int64(len(small)) {
+			return small[n], nil
+		}
 		return float64(n), nil
 	}
 	v, err := strconv.ParseFloat(string(digits), 64)
@@ -343,6 +348,21 @@ func (r *jsonReader) number() (any, error) {
 func exactly(digits []byte) bool {
 	n, err := strconv.ParseInt(string(digits), 10, 64)
 	return err == nil && n >= -exact && n <= exact
+}
+
+// key reads a string that is a key.
+func (r *jsonReader) key() (any, error) {
+	for i, c := range r.in[r.at+1:] {
+		switch {
+		case c == '"':
+			b := r.in[r.at+1:][:i]
+			r.at += i + 2
+			return r.keys.get(b), nil
+		case !jsonPlain[c] || i == longestKey:
+			return r.text()
+		}
+	}
+	return nil, errShort
 }
 
 // text reads a string.

@@ -11,8 +11,9 @@ import (
 // MessagePack is a Serializer. Whole numbers up to 2^53 are integers, in their shortest form, others float64; strings
 // are str if they are valid UTF-8, else bin. Of ext types only timestamps are read, as seconds since 1970.
 type MessagePack struct {
-	MaxDepth   int  // arrays and maps within each other; 0: 128, at most 10,000
-	BigStrings bool // integers beyond 2^53 are read as strings; else they are an error
+	MaxDepth   int   // arrays and maps within each other; 0: 128, at most 10,000
+	BigStrings bool  // integers beyond 2^53 are read as strings; else they are an error
+	Keys       *Keys // nil: none are remembered
 }
 
 var _ Serializer = MessagePack{}
@@ -28,7 +29,7 @@ func (s MessagePack) freeze(dst []byte, v any, limit int) ([]byte, *ItemError) {
 
 // Thaw reads one value.
 func (s MessagePack) Thaw(payload []byte) (any, error) {
-	r := reader{in: payload, depth: depth(s.MaxDepth), big: s.BigStrings, next: readMessagePack}
+	r := reader{in: payload, depth: depth(s.MaxDepth), big: s.BigStrings, keys: s.Keys, next: readMessagePack}
 	v, err := r.read()
 	if err != nil {
 		return nil, fmt.Errorf("msgpack: %w", err)
@@ -173,7 +174,7 @@ func readMessagePack(r *reader) (any, error) {
 	r.at++
 	switch {
 	case head < mpFixMap:
-		return float64(head), nil
+		return small[head], nil
 	case head < mpFixArray:
 		return r.mapping(uint64(head & 15))
 	case head < mpFixStr:
@@ -244,7 +245,7 @@ func (r *reader) str(n uint64, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return string(b), nil
+	return r.text(b), nil
 }
 
 // ext is an ext type of n bytes; err is that of reading n.

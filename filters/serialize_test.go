@@ -3,7 +3,9 @@ package filters_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -24,6 +26,34 @@ var serializers = map[string]filters.Serializer{
 	"msgpack": filters.MessagePack{},
 	"cbor":    filters.CBOR{},
 	"json":    filters.JSON{},
+}
+
+// sameText compares values as Go writes them, so that NaN equals NaN.
+func sameText(got, want any) bool { return fmt.Sprintf("%#v", got) == fmt.Sprintf("%#v", want) }
+
+// Keys that were remembered are the keys that come, however many there are and however often one took another's place.
+func TestRememberedKeysAreRight(t *testing.T) {
+	keys := &filters.Keys{}
+	for name, s := range map[string]filters.Serializer{
+		"msgpack": filters.MessagePack{Keys: keys}, "cbor": filters.CBOR{Keys: keys}, "json": filters.JSON{Keys: keys},
+	} {
+		for _, v := range []any{
+			manyKeys(500), manyKeys(3), dict{{"", 1.0}, {"a", "b"}, {"b", "a"}, {"é", 2.0}, {`q"\`, 3.0}},
+			dict{{strings.Repeat("k", 31), 1.0}, {strings.Repeat("k", 32), 2.0}, {strings.Repeat("k", 33), 3.0}},
+		} {
+			for range 2 {
+				survives(t, s, v)
+			}
+		}
+		b, err := serializers[name].Freeze(nil, dict{{"name", 1.0}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := testing.AllocsPerRun(100, func() { serializers[name].Thaw(b) })
+		if n := testing.AllocsPerRun(100, func() { s.Thaw(b) }); n > plain-2 {
+			t.Errorf("%s: %v allocations with a key that is remembered, %v without", name, n, plain)
+		}
+	}
 }
 
 // nested is n arrays within each other.
@@ -119,7 +149,7 @@ func survives(t *testing.T, s filters.Serializer, v any) {
 	if err != nil {
 		t.Fatalf("%.100q: %v", b, err)
 	}
-	if !sameText(array{got}, array{v}) {
+	if !sameText(got, v) {
 		t.Fatalf("%.100q: got %.200v, want %.200v", b[1:], got, v)
 	}
 }
@@ -130,7 +160,7 @@ func TestNilIsNull(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got, err := s.Thaw(b); err != nil || !same(got.(array), array{null}) {
+		if got, err := s.Thaw(b); err != nil || !reflect.DeepEqual(got.(array), array{null}) {
 			t.Errorf("%s: got %v, %v", name, got, err)
 		}
 	}
@@ -201,7 +231,7 @@ func TestForeignValuesAreRead(t *testing.T) {
 			dict{{"a", 10.0}, {"b", 2.0}, {"c", 3.0}, {"d", 4.0}, {"e", 5.0}, {"f", 6.0}, {"g", 7.0}, {"h", 8.0}, {"i", 11.0}}},
 	} {
 		got, err := c.s.Thaw([]byte(c.in))
-		if err != nil || !sameText(array{got}, array{c.want}) {
+		if err != nil || !sameText(got, c.want) {
 			t.Errorf("%T, %s: got %#v, %v, want %#v", c.s, c.name, got, err, c.want)
 		}
 	}
@@ -385,7 +415,7 @@ func FuzzThaw(f *testing.F) {
 				t.Fatalf("%s read %#v and does not write it: %v", name, v, err)
 			}
 			again, err := s.Thaw(b)
-			if err != nil || !sameText(array{again}, array{v}) {
+			if err != nil || !sameText(again, v) {
 				t.Fatalf("%s: got %#v, %v, want %#v", name, again, err, v)
 			}
 		}

@@ -87,7 +87,7 @@ func (f *Snort) Next() (item any, ok bool, err error) {
 func (f *Snort) finish() (any, error) {
 	raw := string(f.full)
 	f.full = f.full[:0]
-	if cap(f.full) > keep {
+	if cap(f.full) > idleSize {
 		f.full = nil
 	}
 	return f.parse(raw)
@@ -99,8 +99,8 @@ func (f *Snort) EOF() ([]any, error) {
 	if err != nil {
 		return items, err
 	}
-	if !f.skipping && len(f.waiting()) > 0 {
-		f.data = append(f.data, '\n')
+	if !f.skipping && len(f.buf.bytes()) > 0 {
+		f.buf.write([]byte{'\n'})
 		item, ok, err := f.Next()
 		if err != nil {
 			return items, err
@@ -125,7 +125,7 @@ func (f *Snort) Pending() []byte {
 	if len(f.full) == 0 {
 		return f.lines.Pending()
 	}
-	return append(append(bytes.Clone(f.full), '\n'), f.waiting()...)
+	return append(append(bytes.Clone(f.full), '\n'), f.buf.bytes()...)
 }
 
 // Reset drops what is held.

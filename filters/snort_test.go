@@ -1,11 +1,13 @@
 package filters_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/poelua/poelua/filters"
+	"github.com/poelua/poelua/filters/filtertest"
 )
 
 const (
@@ -69,7 +71,7 @@ func TestSnort(t *testing.T) {
 	} {
 		c.want.Raw = c.raw
 		text := put(t, f, &c.want)
-		run(t, f, []streamCase{
+		filtertest.Run(t, f, []filtertest.Case{
 			{Name: c.name, Stream: text + "\n" + text, Items: []any{&c.want, &c.want}},
 			{Name: c.name + ", CR LF", Stream: strings.ReplaceAll(text, "\n", "\r\n"), Items: []any{&c.want}},
 		})
@@ -84,11 +86,11 @@ func TestSnortEndsAlerts(t *testing.T) {
 	one := alert(1, "[**] [1:1:1] x [**]\n[Priority: 1]")
 	two := alert(2, "[**] [1:2:1] x [**]\n[Priority: 1]")
 	f := &filters.Snort{Limits: filters.Limits{MaxLength: 60}}
-	run(t, f, []streamCase{
+	filtertest.Run(t, f, []filtertest.Case{
 		{Name: "at an empty line", Stream: short("1") + "\n\n" + short("2") + "\r\n", Items: []any{one, two}},
 		{Name: "where the next begins", Stream: short("1") + short("2") + "\n", Items: []any{one, two}},
-		{Name: "not before", Stream: short("1") + "\n" + short("2"), Items: []any{one}, Rest: short("2")},
-		{Name: "half a line of it", Stream: short("1") + "TCP", Rest: short("1") + "TCP"},
+		{Name: "not before", Stream: short("1") + "\n" + short("2"), Items: []any{one}, Rest: short("2"), EOF: []any{two}},
+		{Name: "half a line of it", Stream: short("1") + "TCP", Rest: short("1") + "TCP", EOF: []any{alert(1, "[**] [1:1:1] x [**]\n[Priority: 1]\nTCP")}},
 		{Name: "an alert beyond the maximum, then a good one", Stream: short("1") + strings.Repeat("a line\n", 10) + "\n" + short("2") + "\n", Items: []any{overLength, two}},
 		{Name: "one beyond the maximum without an empty line", Stream: short("1") + strings.Repeat("a line\n", 10) + short("2") + "\n", Items: []any{overLength, two}},
 		{Name: "a line beyond the maximum", Stream: strings.Repeat("x", 100) + "\n" + short("2") + "\n", Items: []any{overLength, two}},
@@ -101,7 +103,7 @@ func TestSnortEndsAlerts(t *testing.T) {
 			t.Fatal(err)
 		}
 		items, err := f.EOF()
-		if err != nil || !same(items, []any{one, two}) || f.Pending() != nil {
+		if err != nil || !reflect.DeepEqual(items, []any{one, two}) || f.Pending() != nil {
 			t.Errorf("at the end of input: got %v, %v, pending %q", items, err, f.Pending())
 		}
 	}
@@ -117,6 +119,6 @@ func FuzzSnort(f *testing.F) {
 		f.Add(s + "\n\n" + s)
 	}
 	f.Fuzz(func(t *testing.T, stream string) {
-		invariant(t, &filters.Snort{Limits: filters.Limits{MaxLength: 300}, Now: midsummer}, stream)
+		filtertest.Case{Filter: &filters.Snort{Limits: filters.Limits{MaxLength: 300}, Now: midsummer}, Stream: stream}.Invariant(t)
 	})
 }

@@ -47,13 +47,13 @@ func TestStackableOfFour(t *testing.T) {
 		},
 		&filters.RecordBlock{Size: 2},
 	)
-	if got := feedBytes(t, f, "test 1: first!1 one!2 two!1 three"); got == nil {
+	if got := feed(t, f, "test 1: first!1 one!2 two!1 three"); got == nil {
 		expect(t, "pending", string(f.Pending()), "((1 one))1 three")
 	} else {
 		t.Errorf("got %v, want nothing yet", got)
 	}
 	expect(t, "pending items", f.PendingItems(), []any{"((1 one))", "1 three"})
-	expect(t, "the rest", feedBytes(t, f, "!2 four!"), []any{[]any{"((1 one))", "((1 three))"}})
+	expect(t, "the rest", feed(t, f, "!2 four!"), []any{[]any{"((1 one))", "((1 three))"}})
 	if out, err := f.Put([]byte("> "), []any{"1 one", "2 two", "1 three"}); string(out) != "> [1 one]![1 three]!" || err != nil {
 		t.Errorf("put: got %q, %v", out, err)
 	}
@@ -135,7 +135,7 @@ func TestStackableOrder(t *testing.T) {
 
 func TestStackableCloneIsDeep(t *testing.T) {
 	f := filters.NewStack(&filters.Line{}, filters.NewStack(&filters.RecordBlock{Size: 2}))
-	feedBytes(t, f, "a\nb")
+	feed(t, f, "a\nb")
 	clone := f.Clone().(*filters.Stackable)
 	expect(t, "types", types(clone), types(f))
 	for i, stage := range clone.Filters() {
@@ -143,13 +143,13 @@ func TestStackableCloneIsDeep(t *testing.T) {
 			t.Errorf("filter %d is shared", i)
 		}
 	}
-	expect(t, "the clone", feedBytes(t, clone, "x\ny\n"), []any{[]any{"x", "y"}})
-	expect(t, "the original", feedBytes(t, f, "c\n"), []any{[]any{"a", "bc"}})
+	expect(t, "the clone", feed(t, clone, "x\ny\n"), []any{[]any{"x", "y"}})
+	expect(t, "the original", feed(t, f, "c\n"), []any{[]any{"a", "bc"}})
 }
 
 func TestStackableGivesAFilterWithWhatItHolds(t *testing.T) {
 	f := filters.NewStack(&filters.Line{}, &filters.RecordBlock{Size: 2})
-	feedBytes(t, f, "a\nb")
+	feed(t, f, "a\nb")
 	records, line := f.Pop().(*filters.RecordBlock), f.Shift()
 	expect(t, "the last", records.PendingItems(), []any{"a"})
 	expect(t, "the first", string(line.Pending()), "b")
@@ -171,20 +171,20 @@ func TestEmptyStackPassesDataOn(t *testing.T) {
 	if err := f.Push(&filters.Line{}); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, "with a filter", feedBytes(t, f, "c\nd"), []any{"ab", "c"})
+	expect(t, "with a filter", feed(t, f, "c\nd"), []any{"ab", "c"})
 	expect(t, "pending then", string(f.Pending()), "d")
 }
 
 func TestStackableResets(t *testing.T) {
 	f := filters.NewStack(&filters.Line{}, &unresettable{&filters.Block{}})
-	feedBytes(t, f, "a")
+	feed(t, f, "a")
 	f.Feed([]byte("\nb"))
 	if _, _, err := f.Next(); !errors.Is(err, syscall.EBADMSG) {
 		t.Fatalf("got %v, want EBADMSG", err)
 	}
 	f.Reset()
 	expect(t, "pending", f.Pending(), []byte(nil))
-	expect(t, "afterwards", feedBytes(t, f, "1\x00a\n"), []any{"a"})
+	expect(t, "afterwards", feed(t, f, "1\x00a\n"), []any{"a"})
 }
 
 // unresettable is a filter that only its clone can stand in for.
@@ -203,9 +203,9 @@ func TestStackableMayChangeWhileItRuns(t *testing.T) {
 	if err := f.Push(empties, &filters.GrepItems{}); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, "items", feedBytes(t, f, "a\nb\n"), []any{"a"})
+	expect(t, "items", feed(t, f, "a\nb\n"), []any{"a"})
 	expect(t, "what the filter holds", empties.PendingItems(), []any{"a"})
-	expect(t, "the empty stack", feedBytes(t, f, "c"), []any{"c"})
+	expect(t, "the empty stack", feed(t, f, "c"), []any{"c"})
 }
 
 func TestStackableEndOfInputAfterAFailure(t *testing.T) {

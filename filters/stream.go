@@ -12,7 +12,7 @@ var (
 	_ TextPutter  = (*Stream)(nil)
 )
 
-// Feed adds bytes. There is no limit: the next item has all of them.
+// Feed adds input. There is no limit: the next item has all of them.
 func (f *Stream) Feed(chunk []byte) error {
 	f.buf.write(chunk)
 	return nil

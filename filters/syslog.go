@@ -76,11 +76,11 @@ func (f *Syslog) frame() (line []byte, ok bool, err error) {
 	if !f.Octet {
 		return f.next("syslog", f.longest())
 	}
-	if b := f.waiting(); len(b) > 0 && b[0] == '0' && f.failed == nil {
-		return nil, false, f.fail(syscall.EBADMSG, "syslog: bad length %q", b[:1])
+	if b := f.buf.bytes(); len(b) > 0 && b[0] == '0' && f.failed == nil {
+		return nil, false, f.fail(syscall.EBADMSG, `syslog: bad length "0"`)
 	}
 	line, size, ok, err := f.counted("syslog", f.longest(), ' ', 0, false)
-	f.drop(size)
+	f.buf.drop(size)
 	return line, ok, err
 }
 

@@ -1,11 +1,13 @@
 package filters_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/poelua/poelua/filters"
+	"github.com/poelua/poelua/filters/filtertest"
 )
 
 // midsummer is now to filters that must guess a year.
@@ -62,8 +64,8 @@ func TestSyslog(t *testing.T) {
 		lines := &filters.Syslog{Now: midsummer}
 		octets := &filters.Syslog{Octet: true, Now: midsummer}
 		framed := put(t, octets, &filters.SyslogMessage{Facility: -1, Severity: -1, Message: c.line})
-		run(t, lines, []streamCase{{Name: c.name, Stream: c.line + "\n\n" + c.line + "\r\n", Items: []any{&c.want, &c.want}}})
-		run(t, octets, []streamCase{{Name: c.name + ", counted", Stream: framed + framed, Items: []any{&c.want, &c.want}}})
+		filtertest.Run(t, lines, []filtertest.Case{{Name: c.name, Stream: c.line + "\n\n" + c.line + "\r\n", Items: []any{&c.want, &c.want}}})
+		filtertest.Run(t, octets, []filtertest.Case{{Name: c.name + ", counted", Stream: framed + framed, Items: []any{&c.want, &c.want}}})
 		if got := put(t, lines, &c.want); got != c.put+"\n" {
 			t.Errorf("%s: put gave %q, want %q", c.name, got, c.put+"\n")
 		}
@@ -83,7 +85,7 @@ func TestSyslogGuessesTheYearNearestToNow(t *testing.T) {
 		{"<13>Feb 31 00:00:00 h x", newYear, time.Time{}},
 	} {
 		f := &filters.Syslog{Now: c.now}
-		if got := read(t, f, []string{c.line + "\n"})[0].(*filters.SyslogMessage); !got.Time.Equal(c.want) {
+		if got := feed(t, f, c.line+"\n")[0].(*filters.SyslogMessage); !got.Time.Equal(c.want) {
 			t.Errorf("%s: got %v, want %v", c.line, got.Time, c.want)
 		}
 	}
@@ -93,7 +95,7 @@ func TestSyslogFrames(t *testing.T) {
 	message := func(s string) any {
 		return &filters.SyslogMessage{Facility: -1, Severity: -1, Message: s, Raw: s}
 	}
-	run(t, &filters.Syslog{Octet: true, Limits: filters.Limits{MaxLength: 9}}, []streamCase{
+	filtertest.Run(t, &filters.Syslog{Octet: true, Limits: filters.Limits{MaxLength: 9}}, []filtertest.Case{
 		{Name: "line ends within", Stream: "3 a\nb9 123456789", Items: []any{message("a\nb"), message("123456789")}},
 		{Name: "half a frame", Stream: "1 a5 hel", Items: []any{message("a")}, Rest: "5 hel"},
 		{Name: "letters", Stream: "1 ahello", Items: []any{message("a"), lost}},
@@ -101,7 +103,7 @@ func TestSyslogFrames(t *testing.T) {
 		{Name: "a length of nothing", Stream: "0 ", Items: []any{lost}},
 		{Name: "over length", Stream: "10 ", Items: []any{lostLen}},
 	})
-	run(t, &filters.Syslog{Limits: filters.Limits{MaxLength: 9}}, []streamCase{
+	filtertest.Run(t, &filters.Syslog{Limits: filters.Limits{MaxLength: 9}}, []filtertest.Case{
 		{Name: "a line beyond the maximum", Stream: strings.Repeat("x", 30) + "\na\n", Items: []any{overLength, message("a")}},
 	})
 }
@@ -148,14 +150,14 @@ func TestSyslogRefusesWhatWouldBeCutShort(t *testing.T) {
 func FuzzSyslog(f *testing.F) {
 	f.Add("<34>Oct 11 22:14:15 host tag[1]: x\n<1>1 - - - - - [a b=\"c\\]\"] y\n7 <1>words", "message", `va"l\ue]`)
 	f.Fuzz(func(t *testing.T, stream, message, value string) {
-		invariant(t, &filters.Syslog{Limits: filters.Limits{MaxLength: 100}, Now: midsummer}, stream)
-		invariant(t, &filters.Syslog{Limits: filters.Limits{MaxLength: 100}, Now: midsummer, Octet: true}, stream)
+		filtertest.Case{Filter: &filters.Syslog{Limits: filters.Limits{MaxLength: 100}, Now: midsummer}, Stream: stream}.Invariant(t)
+		filtertest.Case{Filter: &filters.Syslog{Limits: filters.Limits{MaxLength: 100}, Now: midsummer, Octet: true}, Stream: stream}.Invariant(t)
 		m := &filters.SyslogMessage{Tag: "x", Structured: dict{{"a", dict{{"b", value}}}}, Message: message}
 		octets := &filters.Syslog{Octet: true}
-		got := read(t, octets, []string{put(t, octets, m)})[0].(*filters.SyslogMessage)
+		got := feed(t, octets, put(t, octets, m))[0].(*filters.SyslogMessage)
 		got.Raw = ""
 		m.Message = strings.TrimPrefix(m.Message, "\ufeff")
-		if !sameText([]any{got}, []any{m}) {
+		if !reflect.DeepEqual(got, m) {
 			t.Fatalf("got %#v, want %#v", got, m)
 		}
 	})

@@ -23,13 +23,13 @@ local function final(errno, ...)
   t.is(last, true)
 end
 
-t.case("Stream joins chunks of one get, and put keeps items", function()
+t.case("F35 Stream joins chunks of one get, and put keeps items", function()
   local f = poe.filter.Stream.new()
   t.same(f:get{ "a", "bc", "" }, { "abc" })
   t.same(f:put{ "a", "", "bc" }, { "a", "", "bc" })
 end)
 
-t.case("blocks of a fixed size", function()
+t.case("F36 blocks of a fixed size", function()
   local f = Block.new{ block_size = 4 }
   t.same(f:get("12345678"), { "1234", "5678" })
   t.same(f:get("abcdefg"), { "abcd" })
@@ -37,23 +37,23 @@ t.case("blocks of a fixed size", function()
   t.is(table.concat(f:put{ "ab", "cdefg" }), "abcdefg")
 end)
 
-t.case("a decimal length, a zero byte and the payload, cut anywhere", function()
+t.case("F37 a decimal length, a zero byte and the payload, cut anywhere", function()
   local f, seen = Block.new(), {}
   for i, chunk in ipairs{ "1", "0", "\0", "klmno", "pqrst" } do seen[i] = table.concat(f:get(chunk), ",") end
   t.same(seen, { "", "", "", "", "klmnopqrst" })
 end)
 
-t.case("default framing of items, empty ones too, and back", function()
+t.case("F38 default framing of items, empty ones too, and back", function()
   local f = Block.new()
   t.same(f:put{ "a", "bc", "" }, { "1\0a", "2\0bc", "0\0" })
   t.same(f:get(f:put{ "a", "", "bc" }), { "a", "", "bc" })
 end)
 
-t.case("letters before or in a length, an empty length, and one of 21 digits are final failures", function()
+t.case("F39 letters before or in a length, an empty length, and one of 21 digits are final failures", function()
   for _, input in ipairs{ "x1\0a", "12x\0", "\0", ("1"):rep(21) .. "\0" } do final("EBADMSG", Block.new():get(input)) end
 end)
 
-t.case("a codec written in Lua, its header cut byte by byte", function()
+t.case("F40 a codec written in Lua, its header cut byte by byte", function()
   local f = Block.new{ length_codec = { encode, decode } }
   t.same(f:put{ "abc", "" }, { "\0\0\0\3abc", "\0\0\0\0" })
   local items = {}
@@ -102,7 +102,7 @@ t.case("a codec must not use the filter that calls it", function()
   t.fails(function() f:get("\0\0\0\1a") end, "'get' must not be called from a function that the filter itself calls")
 end)
 
-t.case("wrong parameters raise", function()
+t.case("F41 wrong parameters raise", function()
   local function fails(params, pattern) t.fails(function() Block.new(params) end, "poe%.filter%.Block%.new: " .. pattern) end
   fails({ length_codec = { encode } }, "length_codec: decoder: function expected, got nil")
   fails({ length_codec = { nil, decode } }, "length_codec: encoder: function expected, got nil")
@@ -116,13 +116,13 @@ t.case("wrong parameters raise", function()
   fails({ block_size = "4" }, "block_size: number expected, got string")
 end)
 
-t.case("a length over max_length is a final failure before the payload comes", function()
+t.case("F42 a length over max_length is a final failure before the payload comes", function()
   final("EMSGSIZE", Block.new{ max_length = 5 }:get("6\0"))
   t.same(Block.new{ max_length = 5 }:get("5\0abcde"), { "abcde" })
   final("EMSGSIZE", Block.new{ max_length = 5, length_codec = { encode, decode } }:get("\0\0\0\6"))
 end)
 
-t.case("what is pending in mid-block begins with the header", function()
+t.case("F43 what is pending in mid-block begins with the header", function()
   local f = Block.new()
   t.same(f:get("1\0a5\0he"), { "a" })
   t.same(f:get_pending(), { "5\0he" })

@@ -4,13 +4,13 @@ local t = require "poe.test"
 
 local CSV, IRC, Syslog, Snort = poe.filter.CSV, poe.filter.IRC, poe.filter.Syslog, poe.filter.Snort
 
-t.case("CSV: quotes, separators and line ends in fields", function()
+t.case("F85 CSV: quotes, separators and line ends in fields", function()
   local f = CSV.new()
   t.same(f:get('a,"b ""c""","d,e","f\r\ng",\r\n"x"\n'), { { "a", 'b "c"', "d,e", "f\r\ng", "" }, { "x" } })
   t.same(f:put{ { "a", 'b"c', "d,e", "f\ng", "", 5 } }, { 'a,"b""c","d,e","f\ng",,5\r\n' })
 end)
 
-t.case("CSV: other separators, quotes and line ends", function()
+t.case("F85 CSV: other separators, quotes and line ends", function()
   local f = CSV.new{ separator = ";", quote = "'", line_end = "\n" }
   t.same(f:get("a;'b;c'\n"), { { "a", "b;c" } })
   t.same(f:put{ { "a", "b;c" } }, { "a;'b;c'\n" })
@@ -19,7 +19,7 @@ t.case("CSV: other separators, quotes and line ends", function()
   end
 end)
 
-t.case("CSV: with header the first record names the fields", function()
+t.case("F85 CSV: with header the first record names the fields", function()
   local f = CSV.new{ header = true }
   t.same(f:get("name,age\nada,36\n"), { { name = "ada", age = "36" } })
   t.same(f:clone():get("x\n1\n"), { { x = "1" } })
@@ -27,7 +27,7 @@ t.case("CSV: with header the first record names the fields", function()
   t.is(bytes, "name,age\r\nada,36\r\n")
 end)
 
-t.case("CSV: awkward fields come back", function()
+t.case("F85 CSV: awkward fields come back", function()
   local f = CSV.new()
   local record = { "", " ", '"', '""', ",", "\r\n", "\n", "\r", "a\"b,c\nd", "\0\255" }
   t.same(f:get(f:put{ record }), { record })
@@ -53,7 +53,7 @@ t.case("CSV: what is no record raises on put", function()
   t.fails(function() CSV.new():put{ { "a", print } } end, "item 1: item%[2%]: .*got function")
 end)
 
-t.case("IRC: prefix, tags, and parameters with a trailing one", function()
+t.case("F86 IRC: prefix, tags, and parameters with a trailing one", function()
   local f = IRC.new()
   local m = f:get("@id=1;x\\:y=a\\sb :nick!user@host PRIVMSG #chan :hello there\r\n")[1]
   t.same({ m.prefix, m.nick, m.user, m.host, m.command }, { "nick!user@host", "nick", "user", "host", "PRIVMSG" })
@@ -62,7 +62,7 @@ t.case("IRC: prefix, tags, and parameters with a trailing one", function()
   t.is(m.raw, "@id=1;x\\:y=a\\sb :nick!user@host PRIVMSG #chan :hello there")
 end)
 
-t.case("IRC: a numeric command stays a string, an empty trailing parameter a parameter", function()
+t.case("F86 IRC: a numeric command stays a string, an empty trailing parameter a parameter", function()
   local list = IRC.new():get(":irc.example.org 001 me :\r\nPING\r\n\r\nJOIN #a b\n")
   t.is(#list, 3)
   t.is(list[1].command, "001")
@@ -72,7 +72,7 @@ t.case("IRC: a numeric command stays a string, an empty trailing parameter a par
   t.same(list[3].params, { "#a", "b" })
 end)
 
-t.case("IRC: put takes a message or a raw string", function()
+t.case("F86 IRC: put takes a message or a raw string", function()
   local f = IRC.new()
   t.same(f:put{ "PING :x", { command = "PRIVMSG", params = { "#a", "b c" } }, { command = "PONG", params = { "" } },
     { prefix = "me", command = "MODE", params = { 5 }, tags = { k = "a b" } } },
@@ -81,7 +81,7 @@ t.case("IRC: put takes a message or a raw string", function()
   t.same(f:put(f:get(line)), { line })
 end)
 
-t.case("IRC: what would be another message raises", function()
+t.case("F86 IRC: what would be another message raises", function()
   local f = IRC.new()
   for _, item in ipairs{
     "a\r\nQUIT", "a\0b", {}, { command = "A B" }, { command = "A", params = { "b\nc" } }, { command = "A", params = { "b c", "d" } },
@@ -93,7 +93,7 @@ t.case("IRC: what would be another message raises", function()
   t.fails(function() f:put{ { command = "A", params = { {} } } } end, "params%[1%]: string expected, got table")
 end)
 
-t.case("Syslog: a line of RFC 5424", function()
+t.case("F87 Syslog: a line of RFC 5424", function()
   local f = Syslog.new()
   local line = '<165>1 2003-10-11T22:14:15.003Z host.example.com evntslog 123 ID47 [ex@1 a="1" b="\\"2\\""] An event\n'
   local m = f:get(line)[1]
@@ -103,7 +103,7 @@ t.case("Syslog: a line of RFC 5424", function()
   t.is(f:put{ m }[1], line)
 end)
 
-t.case("Syslog: a line of RFC 3164", function()
+t.case("F87 Syslog: a line of RFC 3164", function()
   local m = Syslog.new():get("<34>Oct 11 22:14:15 mymachine su[77]: 'su root' failed\n")[1]
   t.same({ m.facility, m.severity, m.host, m.tag, m.pid, m.message, m.structured }, { 4, 2, "mymachine", "su", 77, "'su root' failed" })
   t.is(type(m.time), "number")
@@ -135,14 +135,14 @@ local full = "[**] [1:2003:8] MS-SQL Worm [**]\n[Classification: Misc Attack] [P
   "08/28-12:15:34.123456 10.0.0.1:1024 -> 10.0.0.2:1434\nUDP TTL:110 TOS:0x0 ID:1 IpLen:20 DgmLen:404\nLen: 376\n" ..
   "[Xref => http://example.org/a][Xref => cve 2002-0649]\n\n"
 
-t.case("Snort: a fast alert", function()
+t.case("F87 Snort: a fast alert", function()
   local a = Snort.new():get(fast)[1]
   t.same({ a.gid, a.sid, a.rev, a.message, a.classification, a.priority, a.protocol, a.src, a.src_port, a.dst, a.dst_port },
     { 1, 1000001, 3, "ICMP test", "Misc activity", 3, "TCP", "10.0.0.1", 1024, "10.0.0.2", 80 })
   t.is(type(a.time), "number")
 end)
 
-t.case("Snort: a full alert is one item for its several lines", function()
+t.case("F87 Snort: a full alert is one item for its several lines", function()
   local f = Snort.new()
   local items = f:get(full .. fast)
   t.is(#items, 2)

@@ -6,7 +6,7 @@ local Netstring, LengthPrefix, JSONLines = poe.filter.Netstring, poe.filter.Leng
 
 local function final(errno, value, _, number, last) t.same({ value, number, last }, { nil, poe.errno[errno], true }) end
 
-t.case("netstrings both ways", function()
+t.case("F82 netstrings both ways", function()
   local f = Netstring.new()
   t.same(f:put{ "hello", "", 5 }, { "5:hello,", "0:,", "1:5," })
   t.same(f:get("5:hel"), {})
@@ -14,12 +14,12 @@ t.case("netstrings both ways", function()
   t.same(f:get_pending(), { "1:" })
 end)
 
-t.case("what is no netstring is a final failure", function()
+t.case("F82 what is no netstring is a final failure", function()
   for _, input in ipairs{ "05:hello,", "00:,", "5:hello;", "x", "5x", ":,", "-1:", " 1:a," } do final("EBADMSG", Netstring.new():get(input)) end
   final("EMSGSIZE", Netstring.new{ max_length = 5 }:get("6:"))
 end)
 
-t.case("lengths of each width, of both byte orders", function()
+t.case("F83 lengths of each width, of both byte orders", function()
   local function put(params, item) return LengthPrefix.new(params):put{ item }[1] end
   t.is(put({}, "ab"), "\0\0\0\2ab")
   t.is(put({ width = 1 }, "ab"), "\2ab")
@@ -37,12 +37,12 @@ t.case("lengths of each width, of both byte orders", function()
   end
 end)
 
-t.case("an inclusive length below the width, and one over max_length, are final failures", function()
+t.case("F83 an inclusive length below the width, and one over max_length, are final failures", function()
   final("EBADMSG", LengthPrefix.new{ inclusive = true }:get("\0\0\0\3"))
   final("EMSGSIZE", LengthPrefix.new{ max_length = 5 }:get("\0\0\0\6"))
 end)
 
-t.case("an item that is too long for the width raises", function()
+t.case("F83 an item that is too long for the width raises", function()
   t.is(#LengthPrefix.new{ width = 1 }:put{ ("x"):rep(255) }[1], 256)
   t.fails(function() LengthPrefix.new{ width = 1 }:put{ ("x"):rep(256) } end, "bad argument #1 to 'put' %(item 1: ")
   t.fails(function() LengthPrefix.new{ width = 1, inclusive = true }:put{ ("x"):rep(255) } end, "item 1: ")
@@ -55,16 +55,16 @@ t.case("wrong widths and byte orders raise", function()
   t.fails(function() LengthPrefix.new{ endian = "middle" } end, 'poe.filter.LengthPrefix.new: endian: "big" or "little" expected, got "middle"')
 end)
 
-t.case("one JSON value a line", function()
+t.case("F84 one JSON value a line", function()
   local f = JSONLines.new()
   t.same(f:get('{"a":[1,2.5,"x",true]}\n5\r\nnull\n"'), { { a = { 1, 2.5, "x", true } }, 5, poe.null })
   t.same(f:get_pending(), { '"' })
   t.same(f:put{ { 1, 2 }, "a\nb", 5, true, poe.null, {}, poe.array{} }, { "[1,2]\n", '"a\\nb"\n', "5\n", "true\n", "null\n", "{}\n", "[]\n" })
 end)
 
-t.case("blank lines are skipped", function() t.same(JSONLines.new():get("\n \n1\n\r\n2\n"), { 1, 2 }) end)
+t.case("F84 blank lines are skipped", function() t.same(JSONLines.new():get("\n \n1\n\r\n2\n"), { 1, 2 }) end)
 
-t.case("a bad line fails, and the next one is decoded", function()
+t.case("F84 a bad line fails, and the next one is decoded", function()
   local f = JSONLines.new()
   t.same(f:get("1\n{oops\n2\n"), { 1 })
   t.failure("EBADMSG", f:get{})

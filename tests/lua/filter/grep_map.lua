@@ -7,19 +7,19 @@ local Grep, Map = poe.filter.Grep, poe.filter.Map
 local function even(x) return x % 2 == 0 end
 local function odd(x) return x % 2 == 1 end
 
-t.case("Grep with one function for both ways", function()
+t.case("F47 Grep with one function for both ways", function()
   local f = Grep.new{ code = even }
   t.same(f:get{ 1, 2, 3, 4 }, { 2, 4 })
   t.same(f:put{ 1, 2, 3, 4 }, { 2, 4 })
 end)
 
-t.case("Grep with a function for each way", function()
+t.case("F47 Grep with a function for each way", function()
   local f = Grep.new{ get = even, put = odd }
   t.same(f:get{ 1, 2, 3, 4 }, { 2, 4 })
   t.same(f:put{ 1, 2, 3, 4 }, { 1, 3 })
 end)
 
-t.case("items that fail are skipped within one get_one", function()
+t.case("F47 items that fail are skipped within one get_one", function()
   local f = Grep.new{ code = even }
   f:get_one_start{ 1, 3, 5, 6, 7 }
   t.same(f:get_one(), { 6 })
@@ -28,7 +28,7 @@ end)
 
 t.case("a string is one item", function() t.same(Map.new{ code = string.upper }:get("ab"), { "AB" }) end)
 
-t.case("Map to one, to several and to none", function()
+t.case("F48 Map to one, to several and to none", function()
   local f = Map.new{ get = function(x) if x == 2 then return end if x == 3 then return "a", "b" end return x end, put = tostring }
   t.same(f:get{ 1, 2, 3, 4 }, { 1, "a", "b", 4 })
   t.same(f:put{ 1, 2 }, { "1", "2" })
@@ -40,13 +40,13 @@ t.case("a returned nil ends the list", function()
   t.same(Map.new{ code = function(x) return false, x end }:get{ 1 }, { false, 1 })
 end)
 
-t.case("nothing for one item does not delay later ones", function()
+t.case("F48 nothing for one item does not delay later ones", function()
   local f = Map.new{ code = function(x) if x ~= "drop" then return x end end }
   f:get_one_start{ "drop", "drop", "keep" }
   t.same(f:get_one(), { "keep" })
 end)
 
-t.case("modify replaces the functions that it is given", function()
+t.case("F49 modify replaces the functions that it is given", function()
   for _, class in ipairs{ Grep, Map } do
     local f = class.new{ code = function() return false end }
     t.success(f:modify{ code = function() return true end })
@@ -61,7 +61,7 @@ t.case("modify replaces the functions that it is given", function()
   end
 end)
 
-t.case("modify with what is no function raises and changes nothing", function()
+t.case("F49 modify with what is no function raises and changes nothing", function()
   for _, class in ipairs{ Grep, Map } do
     local f = class.new{ code = function() return true end }
     t.fails(function() f:modify{ code = 5 } end, "modify: code: function expected, got number")
@@ -72,7 +72,7 @@ t.case("modify with what is no function raises and changes nothing", function()
   end
 end)
 
-t.case("constructors without a function, or with only one of get and put, raise", function()
+t.case("F49 constructors without a function, or with only one of get and put, raise", function()
   for name, class in pairs{ Grep = Grep, Map = Map } do
     local who = "poe%.filter%." .. name .. "%.new: "
     t.fails(function() class.new() end, who .. "code, or get and put, must be given")
@@ -89,7 +89,7 @@ local function fragile(x)
   return x
 end
 
-t.case("an error in a function reaches the caller of get; the items after it are still there", function()
+t.case("F50 an error in a function reaches the caller of get; the items after it are still there", function()
   for _, class in ipairs{ Grep, Map } do
     local f = class.new{ code = fragile }
     t.fails(function() f:get{ "bad", "c", "d" } end, "grep_map.lua:%d+: boom")

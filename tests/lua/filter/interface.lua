@@ -45,7 +45,7 @@ local function one_by_one(f, chunks)
   end
 end
 
-t.case("every class of poe.filter has new, and its objects all methods", function()
+t.case("F1 every class of poe.filter has new, and its objects all methods", function()
   local seen = 0
   for name, class in pairs(poe.filter) do
     seen = seen + 1
@@ -61,7 +61,7 @@ t.case("every class of poe.filter has new, and its objects all methods", functio
   t.is(seen, 17)
 end)
 
-t.case("get equals get_one_start and repeated get_one", function()
+t.case("F2 get equals get_one_start and repeated get_one", function()
   each(function(name, make, input)
     if not input then return end
     local together, apart = make():get{ input }, one_by_one(make(), { input })
@@ -71,7 +71,7 @@ t.case("get equals get_one_start and repeated get_one", function()
   end)
 end)
 
-t.case("get_one_start returns no items, and get_pending gives the bytes just added", function()
+t.case("F3 get_one_start returns no items, and get_pending gives the bytes just added", function()
   each(function(name, make, input)
     local f = make()
     t.success(f:get_one_start{ (input or "abc"):sub(1, 1), (input or "abc"):sub(2) })
@@ -79,7 +79,7 @@ t.case("get_one_start returns no items, and get_pending gives the bytes just add
   end)
 end)
 
-t.case("get_pending twice gives equal results and consumes nothing", function()
+t.case("F4 get_pending twice gives equal results and consumes nothing", function()
   each(function(name, make, input)
     if not input then return end
     local f = make()
@@ -89,7 +89,7 @@ t.case("get_pending twice gives equal results and consumes nothing", function()
   end)
 end)
 
-t.case("get_pending of a fresh filter is nil, as after input of whole items", function()
+t.case("F5 get_pending of a fresh filter is nil, as after input of whole items", function()
   each(function(name, make, input)
     local f = make()
     t.same(pack(f:get_pending()), { n = 1 }, name)
@@ -99,7 +99,7 @@ t.case("get_pending of a fresh filter is nil, as after input of whole items", fu
   end)
 end)
 
-t.case("clone has the same type, an empty buffer, and parses independently of the original", function()
+t.case("F6 clone has the same type, an empty buffer, and parses independently of the original", function()
   each(function(name, make, input)
     if not input then return end
     local f = make()
@@ -112,13 +112,13 @@ t.case("clone has the same type, an empty buffer, and parses independently of th
   end)
 end)
 
-t.case("a single string is accepted for chunks", function()
+t.case("F7 a single string is accepted for chunks", function()
   each(function(name, make, input)
     if input then t.is(#make():get(input), 2, name) end
   end)
 end)
 
-t.case("an empty array and empty strings give no items", function()
+t.case("F7 an empty array and empty strings give no items", function()
   each(function(name, make)
     local f = make()
     if name == "Grep" or name == "Map" or name == "RecordBlock" then
@@ -132,7 +132,7 @@ t.case("an empty array and empty strings give no items", function()
   end)
 end)
 
-t.case("get_one with nothing complete gives an empty table", function()
+t.case("F8 get_one with nothing complete gives an empty table", function()
   each(function(name, make) t.same(pack(make():get_one()), { n = 1, {} }, name) end)
 end)
 
@@ -140,7 +140,7 @@ t.case("get_eof of a filter with nothing in it gives an empty table", function()
   each(function(name, make) t.same(pack(make():get_eof()), { n = 1, {} }, name) end)
 end)
 
-t.case("unknown constructor keys raise, naming the class and the key", function()
+t.case("F9 unknown constructor keys raise, naming the class and the key", function()
   local needs = { RecordBlock = { block_size = 1 }, Grep = { code = same_item }, Map = { code = same_item } }
   for name, class in pairs(poe.filter) do
     local params = needs[name] or {}
@@ -155,9 +155,9 @@ t.case("a constructor's argument that is no table raises", function()
   end
 end)
 
-t.case("poe.Filter.new raises", function() t.fails(poe.Filter.new, "poe%.Filter%.new: the base class") end)
+t.case("F10 poe.Filter.new raises", function() t.fails(poe.Filter.new, "poe%.Filter%.new: the base class") end)
 
-t.case("poe.Filter.is is true for every built-in and for a table with put and get", function()
+t.case("F10 poe.Filter.is is true for every built-in and for a table with put and get", function()
   each(function(name, make) t.is(poe.Filter.is(make()), true, name) end)
   local function method() end
   t.is(poe.Filter.is{ put = method, get = method }, true)
@@ -165,7 +165,7 @@ t.case("poe.Filter.is is true for every built-in and for a table with put and ge
   t.is(poe.Filter.is(setmetatable({}, { __index = function() return method end })), true)
 end)
 
-t.case("poe.Filter.is is false for what cannot serve as a filter", function()
+t.case("F10 poe.Filter.is is false for what cannot serve as a filter", function()
   local function method() end
   for _, x in ipairs{ "x", 5, {}, true, method, { put = method }, { get = method }, { put = method, get = 5 },
                       { put = method, get_one = method }, io.stdin } do
@@ -175,7 +175,7 @@ t.case("poe.Filter.is is false for what cannot serve as a filter", function()
   t.is(poe.Filter.is(), false)
 end)
 
-t.case("filters work at top level, in handlers, and after the run", function(case)
+t.case("F11 filters work at top level, in handlers, and after the run", function(case)
   local f = poe.filter.Line.new()
   t.same(f:get{ "a\nb" }, { "a" })
   poe.Session.create{ inline_states = {
@@ -185,7 +185,7 @@ t.case("filters work at top level, in handlers, and after the run", function(cas
   case.after(function() t.same(f:get{ "\n" }, { "f" }) end)
 end)
 
-t.case("filters work in coroutines", function()
+t.case("F11 filters work in coroutines", function()
   local f = poe.filter.Map.new{ code = function(x) return x .. x end }
   local co = coroutine.wrap(function()
     coroutine.yield(f:get{ "a" })
@@ -195,14 +195,14 @@ t.case("filters work in coroutines", function()
   t.same(co(), { "bb" })
 end)
 
-t.case("items before a failure are returned first; the failure comes next", function()
+t.case("F12 items before a failure are returned first; the failure comes next", function()
   local f = poe.filter.Line.new{ max_length = 3 }
   t.same(f:get{ "a\nlonger\nb\n" }, { "a" })
   t.failure("EMSGSIZE", f:get{ "c\n" })
   t.same(f:get{}, { "b", "c" })
 end)
 
-t.case("a failure that get found is what get_one returns next", function()
+t.case("F12 a failure that get found is what get_one returns next", function()
   local f = poe.filter.Line.new{ max_length = 3 }
   t.same(f:get{ "a\nlonger\nb\n" }, { "a" })
   t.failure("EMSGSIZE", f:get_one())
@@ -210,7 +210,7 @@ t.case("a failure that get found is what get_one returns next", function()
   t.same(f:get_one(), {})
 end)
 
-t.case("after a final failure every get returns it again", function()
+t.case("F13 after a final failure every get returns it again", function()
   local f = poe.filter.Netstring.new()
   t.same(f:get{ "1:a,x" }, { "a" })
   for _ = 1, 3 do
@@ -223,7 +223,7 @@ t.case("after a final failure every get returns it again", function()
   end
 end)
 
-t.case("reset clears a final failure", function()
+t.case("F13 reset clears a final failure", function()
   local f = poe.filter.Netstring.new()
   t.is(f:get{ "x" }, nil)
   t.success(f:reset())
@@ -231,7 +231,7 @@ t.case("reset clears a final failure", function()
   t.same(f:get{ "1:b," }, { "b" })
 end)
 
-t.case("the clone of a filter that has failed is clean", function()
+t.case("F13 the clone of a filter that has failed is clean", function()
   local f = poe.filter.Netstring.new()
   t.is(f:get{ "x" }, nil)
   t.same(f:clone():get{ "1:b," }, { "b" })
@@ -279,7 +279,7 @@ local function everything(f, chunks)
   return seen
 end
 
-t.case("random cuts of an input give the same items and failures", function()
+t.case("F14 random cuts of an input give the same items and failures", function()
   local seed = 1
   local function random(n)
     seed = seed * 48271 % 2147483647
@@ -312,7 +312,7 @@ t.case("random cuts of an input give the same items and failures", function()
   end
 end)
 
-t.case("all 256 byte values pass unharmed", function()
+t.case("F15 all 256 byte values pass unharmed", function()
   local bytes = {}
   for i = 0, 255 do bytes[i + 1] = string.char(i) end
   local all = table.concat(bytes)
@@ -324,7 +324,7 @@ t.case("all 256 byte values pass unharmed", function()
   end
 end)
 
-t.case("one byte at a time gives the same items", function()
+t.case("F16 one byte at a time gives the same items", function()
   local input = ("some line\r\n"):rep(1000)
   local f, items = poe.filter.Line.new(), {}
   for i = 1, #input do

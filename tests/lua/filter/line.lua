@@ -11,30 +11,30 @@ local function steps(f, ...)
   return seen
 end
 
-t.case("by default a line ends at CR, LF, CR LF and LF CR, in one chunk and in four", function()
+t.case("F17 by default a line ends at CR, LF, CR LF and LF CR, in one chunk and in four", function()
   t.same(Line.new():get{ "a\r", "b\n", "c\r\n", "d\n\r" }, { "a", "b", "c", "d" })
   t.same(Line.new():get("a\rb\nc\r\nd\n\r"), { "a", "b", "c", "d" })
   t.same(steps(Line.new(), "a\r", "b\n", "c\r\n", "d\n\r"), { "a", "b", "c", "d" })
 end)
 
-t.case("a CR that is the last byte ends its line at once, and its LF is swallowed", function()
+t.case("F18 a CR that is the last byte ends its line at once, and its LF is swallowed", function()
   t.same(steps(Line.new(), "a\r", "\nb\r\n"), { "a", "b" })
 end)
 
-t.case("by default two line ends are an empty line between", function()
+t.case("F19 by default two line ends are an empty line between", function()
   for _, input in ipairs{ "\n\n", "\r\n\r\n", "\n\r\n\r" } do t.same(Line.new():get(input), { "", "" }) end
 end)
 
-t.case("the default output end is CR LF", function() t.is(table.concat(Line.new():put{ "a", "b" }), "a\r\nb\r\n") end)
+t.case("F20 the default output end is CR LF", function() t.is(table.concat(Line.new():put{ "a", "b" }), "a\r\nb\r\n") end)
 
-t.case("a literal of one letter", function()
+t.case("F21 a literal of one letter", function()
   local f = Line.new{ literal = "x" }
   t.same(steps(f, "axa", "bxb", "cxc", "dxd"), { "a", "ab", "bc", "cd" })
   t.same(f:get_pending(), { "d" })
   t.is(table.concat(f:put{ "a", "bc" }), "axbcx")
 end)
 
-t.case("input and output literals may differ, and be cut anywhere", function()
+t.case("F22 input and output literals may differ, and be cut anywhere", function()
   local f = Line.new{ input_literal = "<in>", output_literal = "<out>" }
   t.same(steps(f, "a<", "in", ">b<in>c<i", "n>"), { "", "", "a,b", "c" })
   t.is(table.concat(f:put{ "a", "b" }), "a<out>b<out>")
@@ -47,28 +47,28 @@ t.case("with an empty output literal items are put as they are", function()
   t.same(f:get("a\nb\n"), { "a", "b" })
 end)
 
-t.case("near misses of a literal are data", function()
+t.case("F23 near misses of a literal are data", function()
   local f = Line.new{ literal = "--end--" }
   t.same(steps(f, "a-", "-en", "d-", "-b--end--"), { "", "", "", "a,b" })
   t.same(Line.new{ literal = "--end--" }:get("a--en--end--"), { "a--en" })
 end)
 
-t.case("input_regexp is a pattern that ends a line", function()
+t.case("F24 input_regexp is a pattern that ends a line", function()
   local f = Line.new{ input_regexp = "[xy]" }
   t.same(f:get{ "axby", "cx" }, { "a", "b", "c" })
   t.is(table.concat(f:put{ "a" }), "a\r\n")
 end)
 
-t.case("autodetection of CR LF that is cut between its bytes", function()
+t.case("F25 autodetection of CR LF that is cut between its bytes", function()
   local f = Line.new{ input_literal = "" }
   t.same(steps(f, "a\r", "\nb\r\nc\n\r\n"), { "a", "b,c\n" })
 end)
 
-t.case("autodetection of LF", function()
+t.case("F26 autodetection of LF", function()
   t.same(steps(Line.new{ input_literal = poe.null }, "a\nb\r\n"), { "a,b\r" })
 end)
 
-t.case("autodetection of LF CR", function()
+t.case("F27 autodetection of LF CR", function()
   t.same(steps(Line.new{ input_literal = "" }, "a\n\r", "\rb\n\r"), { "a", "\rb" })
 end)
 
@@ -78,7 +78,7 @@ t.case("the clone of a filter that has found out keeps what it found", function(
   t.same(f:clone():get("c\r\n"), { "c\r" })
 end)
 
-t.case("contradictory line ends raise", function()
+t.case("F28 contradictory line ends raise", function()
   for _, other in ipairs{ "input_literal", "input_regexp", "output_literal" } do
     t.fails(function() Line.new{ literal = "x", [other] = "y" } end, "poe.filter.Line.new: literal: not together with " .. other)
   end
@@ -96,14 +96,14 @@ t.case("input_regexp must be a pattern and not match the empty string", function
   t.fails(function() Line.new{ input_regexp = "(" } end, "poe.filter.Line.new: input_regexp: .*missing closing")
 end)
 
-t.case("a line of max_length passes, a longer one fails, the line after it is returned", function()
+t.case("F29 a line of max_length passes, a longer one fails, the line after it is returned", function()
   local f = Line.new{ max_length = 5 }
   t.same(f:get("12345\n123456\nab\n"), { "12345" })
   t.failure("EMSGSIZE", f:get{})
   t.same(f:get{}, { "ab" })
 end)
 
-t.case("an unended run of more than max_length bytes fails at once, once only, and is skipped through its end", function()
+t.case("F30 an unended run of more than max_length bytes fails at once, once only, and is skipped through its end", function()
   local f = Line.new{ max_length = 5 }
   local _, message = f:get("123456")
   t.is(message, "line exceeds maximum length")
@@ -111,7 +111,7 @@ t.case("an unended run of more than max_length bytes fails at once, once only, a
   t.same(f:get("78\nab\n"), { "ab" })
 end)
 
-t.case("limits that make no sense raise", function()
+t.case("F31 limits that make no sense raise", function()
   for _, key in ipairs{ "max_length", "max_buffer" } do
     for _, value in ipairs{ 0, -1, 1.5, 1 / 0 } do
       t.fails(function() Line.new{ [key] = value } end, "poe.filter.Line.new: " .. key .. ": whole number of at least 1 expected")
@@ -123,7 +123,7 @@ t.case("limits that make no sense raise", function()
   t.truthy(Line.new{ max_buffer = 5 })
 end)
 
-t.case("max_buffer: get_one_start refuses when more was waiting, and get_one still gives the lines held", function()
+t.case("F32 max_buffer: get_one_start refuses when more was waiting, and get_one still gives the lines held", function()
   local f = Line.new{ max_length = 2, max_buffer = 4 }
   t.success(f:get_one_start("a\nb\nc"))
   t.failure("EMSGSIZE", f:get_one_start("d"))
@@ -132,19 +132,19 @@ t.case("max_buffer: get_one_start refuses when more was waiting, and get_one sti
   t.same(f:get("d\n"), { "cd" })
 end)
 
-t.case("an empty item is the line end alone, and no items are nothing", function()
+t.case("F33 an empty item is the line end alone, and no items are nothing", function()
   t.same(Line.new():put{ "" }, { "\r\n" })
   t.same(Line.new():put{}, {})
 end)
 
-t.case("a last line without end is pending at the end of input", function()
+t.case("F34 a last line without end is pending at the end of input", function()
   local f = Line.new()
   t.same(f:get("a\nb"), { "a" })
   t.same(f:get_eof(), {})
   t.same(f:get_pending(), { "b" })
 end)
 
-t.case("with last_line it is an item of get_eof", function()
+t.case("F34 with last_line it is an item of get_eof", function()
   local f = Line.new{ last_line = true }
   t.same(f:get("a\nb"), { "a" })
   t.same(f:get_eof(), { "b" })

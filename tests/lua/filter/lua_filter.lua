@@ -33,7 +33,7 @@ local function splitter()
   }
 end
 
-t.case("the base class supplies get, get_eof, type and clone", function()
+t.case("F89 the base class supplies get, get_eof, type and clone", function()
   local f = Reverser.new{ a = 1 }
   t.same(f:get{ "abc", "def" }, { "fedcba" })
   t.same(f:get_eof(), {})
@@ -81,7 +81,7 @@ end)
 
 local function stack(...) return poe.filter.Stackable.new{ filters = { ... } } end
 
-t.case("a filter of both styles works in a stack", function()
+t.case("F89 a filter of both styles works in a stack", function()
   local f = stack(Reverser.new(), poe.filter.Line.new())
   t.same(f:get("\nb\na"), { "a", "b" })
   t.same(f:put{ "x" }, { "\n\rx" })

@@ -4,7 +4,7 @@ local t = require "poe.test"
 
 local RecordBlock = poe.filter.RecordBlock
 
-t.case("ten items in blocks of four are two arrays, and two items pending", function()
+t.case("F44 ten items in blocks of four are two arrays, and two items pending", function()
   local f = RecordBlock.new{ block_size = 4 }
   t.same(f:get{ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, { { 1, 2, 3, 4 }, { 5, 6, 7, 8 } })
   t.same(f:get_pending(), { 9, 10 })
@@ -26,7 +26,7 @@ t.case("put gives the members of arrays of any size, in order", function()
   t.fails(function() f:put{ "a" } end, "bad argument #1 to 'put' %(item 1: array expected, got string%)")
 end)
 
-t.case("with check_put only whole multiples are put, and the rest is kept", function()
+t.case("F45 with check_put only whole multiples are put, and the rest is kept", function()
   local f = RecordBlock.new{ block_size = 3, check_put = true }
   t.same(f:put{ { 1, 2 }, { 3, "A" } }, { 1, 2, 3 })
   t.same(f:put_pending(), { "A" })
@@ -35,7 +35,7 @@ t.case("with check_put only whole multiples are put, and the rest is kept", func
   t.is(f:clone():put_pending(), nil)
 end)
 
-t.case("bad sizes raise and change nothing", function()
+t.case("F46 bad sizes raise and change nothing", function()
   local f = RecordBlock.new{ block_size = 4 }
   for _, size in ipairs{ 0, -1, 1.5, "x", {}, 0 / 0 } do
     t.fails(function() f:block_size(size) end, "bad argument #1 to 'block_size'")
@@ -48,7 +48,7 @@ t.case("bad sizes raise and change nothing", function()
   t.same(f:get{ 1, 2, 3 }, { { 1, 2 } })
 end)
 
-t.case("switching check_put off lets the next put send the rest first", function()
+t.case("F46 switching check_put off lets the next put send the rest first", function()
   local f = RecordBlock.new{ block_size = 3, check_put = true }
   t.same(f:put{ { 1, 2 } }, {})
   t.is(f:check_put(), true)

@@ -13,7 +13,7 @@ end
 
 local all = { "msgpack", "cbor", "json" }
 
-t.case("numbers, strings, booleans and nested tables come back", function()
+t.case("F57 numbers, strings, booleans and nested tables come back", function()
   for _, name in ipairs(all) do
     local f = Reference.new{ serializer = name }
     for _, value in ipairs{ 0, -1, 1, 255, 65536, 2 ^ 53, -2 ^ 53, 1.5, -0.25, 1e300, "", "text", "h\195\169", true, false } do
@@ -24,7 +24,7 @@ t.case("numbers, strings, booleans and nested tables come back", function()
   end
 end)
 
-t.case("binary strings come back from msgpack and cbor, and raise in json", function()
+t.case("F15 F57 binary strings come back from msgpack and cbor, and raise in json", function()
   local bytes = {}
   for i = 0, 255 do bytes[#bytes + 1] = string.char(i) end
   bytes = table.concat(bytes)
@@ -42,13 +42,13 @@ t.case("keys that are numbers and booleans", function()
   t.same(back(Reference.new{ serializer = "json" }, { [1] = "a", [3] = "c" }), { ["1"] = "a", ["3"] = "c" })
 end)
 
-t.case("the payload of the default serializer is MessagePack", function()
+t.case("F58 the payload of the default serializer is MessagePack", function()
   t.same(Reference.new():put{ { a = 1 } }, { "4\0\129\161\97\1" })
   t.same(Reference.new{ serializer = "json" }:put{ { a = 1 } }, { '7\0{"a":1}' })
   t.same(Reference.new{ serializer = "cbor" }:put{ { a = 1 } }, { "4\0\161\97\97\1" })
 end)
 
-t.case("poe.null survives alone, in arrays and in maps", function()
+t.case("F59 poe.null survives alone, in arrays and in maps", function()
   for _, name in ipairs(all) do
     local f = Reference.new{ serializer = name }
     t.is(back(f, poe.null), poe.null, name)
@@ -57,7 +57,7 @@ t.case("poe.null survives alone, in arrays and in maps", function()
   end
 end)
 
-t.case("NaN and infinities survive msgpack and cbor, and raise in json", function()
+t.case("F59 NaN and infinities survive msgpack and cbor, and raise in json", function()
   for _, name in ipairs{ "msgpack", "cbor" } do
     local f = Reference.new{ serializer = name }
     t.is(back(f, 1 / 0), 1 / 0)
@@ -70,7 +70,7 @@ t.case("NaN and infinities survive msgpack and cbor, and raise in json", functio
   end
 end)
 
-t.case("an empty array and an empty map stay what they are", function()
+t.case("F60 an empty array and an empty map stay what they are", function()
   for _, name in ipairs(all) do
     local f = Reference.new{ serializer = name }
     local first = f:put{ poe.array{} }[1]
@@ -93,7 +93,7 @@ t.case("a sparse array is a map", function()
   t.same(back(Reference.new{ serializer = "json" }, { 1, nil, 3 }), { ["1"] = 1, ["3"] = 3 })
 end)
 
-t.case("what cannot be written raises, naming the path, and nothing is emitted", function()
+t.case("F61 what cannot be written raises, naming the path, and nothing is emitted", function()
   local cycle = { b = {} }
   cycle.b[1] = cycle
   for _, name in ipairs(all) do
@@ -131,21 +131,21 @@ t.case("a map with a far integer key is refused, not given a table of that size"
   t.failure("EBADMSG", f:get(f:put{ { [1100000] = 1 } }))
 end)
 
-t.case("compression is smaller for equal bytes, and comes back", function()
+t.case("F62 compression is smaller for equal bytes, and comes back", function()
   local f = Reference.new{ compression = true }
   local value = { ("x"):rep(10000) }
   t.truthy(#table.concat(f:put{ value }) < 200)
   t.same(back(f, value), value)
 end)
 
-t.case("a frame that unpacks beyond max_length is a failure that passes", function()
+t.case("F62 a frame that unpacks beyond max_length is a failure that passes", function()
   local frame = Reference.new{ compression = true }:put{ ("x"):rep(10000) }
   local f = Reference.new{ compression = true, max_length = 1000 }
   t.failure("EMSGSIZE", f:get(frame))
   t.is(back(f, "next"), "next")
 end)
 
-t.case("a bad payload in a good frame fails, and the next frame is decoded", function()
+t.case("F63 a bad payload in a good frame fails, and the next frame is decoded", function()
   for _, name in ipairs(all) do
     local f = Reference.new{ serializer = name }
     t.failure("EBADMSG", f:get("1\0\193" .. table.concat(f:put{ 5 })))
@@ -153,7 +153,7 @@ t.case("a bad payload in a good frame fails, and the next frame is decoded", fun
   end
 end)
 
-t.case("with no_fatals a bad payload is an item, a string", function()
+t.case("F63 with no_fatals a bad payload is an item, a string", function()
   local f = Reference.new{ no_fatals = true }
   local items = f:get("1\0\193" .. table.concat(f:put{ 5 }))
   t.is(#items, 2)
@@ -168,14 +168,14 @@ t.case("trailing bytes in a frame and integers that are too large fail", functio
   t.same(Reference.new{ big_integers = "string" }:get(big), { "18446744073709551615" })
 end)
 
-t.case("bad framing is a final failure", function()
+t.case("F64 bad framing is a final failure", function()
   local f = Reference.new()
   local value, _, errno, final = f:get("abc")
   t.same({ value, errno, final }, { nil, poe.errno.EBADMSG, true })
   t.is(f:get(f:put{ 5 }), nil)
 end)
 
-t.case("a serializer of two functions", function()
+t.case("F65 a serializer of two functions", function()
   local f = Reference.new{ serializer = { freeze = function(v) return "<" .. tostring(v) .. ">" end, thaw = function(s) return tonumber(s:sub(2, -2)) end } }
   t.same(f:put{ 5 }, { "3\0<5>" })
   t.is(back(f, 5), 5)
@@ -189,7 +189,7 @@ t.case("a serializer gets and gives any value", function()
   for _, value in ipairs{ print, { print }, true, "x", 5, poe.null } do t.is(back(f, value), value) end
 end)
 
-t.case("an error in thaw is a failure that passes, one in freeze raises", function()
+t.case("F65 an error in thaw is a failure that passes, one in freeze raises", function()
   local f = Reference.new{ serializer = { freeze = function(v) if v == 0 then error("cold") end return "x" end, thaw = function() error("hot") end } }
   local value, message, errno, final = f:get(f:put{ 5 })
   t.same({ value, errno, final }, { nil, poe.errno.EBADMSG })
@@ -199,7 +199,7 @@ t.case("an error in thaw is a failure that passes, one in freeze raises", functi
     "the function 'freeze' of a serializer returned a nil, want a string")
 end)
 
-t.case("wrong parameters raise", function()
+t.case("F65 wrong parameters raise", function()
   local function fails(params, pattern) t.fails(function() Reference.new(params) end, "poe%.filter%.Reference%.new: " .. pattern) end
   fails({ serializer = { freeze = print } }, "serializer: thaw: function expected, got nil")
   fails({ serializer = { thaw = print, freeze = 5 } }, "serializer: freeze: function expected, got number")
@@ -210,7 +210,7 @@ t.case("wrong parameters raise", function()
   fails({ big_integers = "round" }, 'big_integers: "string" expected, got "round"')
 end)
 
-t.case("frames cut anywhere, and two in one chunk", function()
+t.case("F66 frames cut anywhere, and two in one chunk", function()
   for _, name in ipairs(all) do
     local f = Reference.new{ serializer = name }
     local bytes = table.concat(f:put{ { 1 }, { 2 } })
@@ -223,7 +223,7 @@ t.case("frames cut anywhere, and two in one chunk", function()
   end
 end)
 
-t.case("nesting beyond max_depth raises on put and fails on get", function()
+t.case("F67 nesting beyond max_depth raises on put and fails on get", function()
   for _, name in ipairs(all) do
     local deep = 1
     for _ = 1, 6 do deep = { deep } end

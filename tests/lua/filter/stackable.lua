@@ -16,7 +16,7 @@ local function example()
   } }
 end
 
-t.case("lines, mapped, filtered and in pairs: get in two steps, pending, and put", function()
+t.case("F51 lines, mapped, filtered and in pairs: get in two steps, pending, and put", function()
   local f = example()
   t.same(f:get{ "one!two!three!fo" }, { { "one+", "two+" } })
   t.same(f:get_pending(), { "fo" })
@@ -33,12 +33,12 @@ t.case("get_pending gives what the last stage holds first", function()
   t.same(f:get_pending(), { "oo+", "rest" })
 end)
 
-t.case("filter_types lists the classes, the one next to the wire first", function()
+t.case("F52 filter_types lists the classes, the one next to the wire first", function()
   t.same(example():filter_types(), { "Line", "Map", "Grep", "RecordBlock" })
   t.same(Stackable.new():filter_types(), {})
 end)
 
-t.case("pop, shift, push and unshift keep the order", function()
+t.case("F52 pop, shift, push and unshift keep the order", function()
   local a, b, c = Line.new(), Grep.new{ code = print }, Map.new{ code = print }
   local f = Stackable.new()
   t.is(f:push(b, c), 2)
@@ -56,7 +56,7 @@ t.case("pop, shift, push and unshift keep the order", function()
   t.is(f:push(), 0)
 end)
 
-t.case("pushing a non-filter raises and leaves the stack as it was", function()
+t.case("F53 pushing a non-filter raises and leaves the stack as it was", function()
   local line = Line.new()
   local f = Stackable.new{ filters = { line } }
   for _, method in ipairs{ "push", "unshift" } do
@@ -69,7 +69,7 @@ t.case("pushing a non-filter raises and leaves the stack as it was", function()
   t.fails(function() Stackable.new{ filters = line } end, "filters: table expected, got poe.filter.Line")
 end)
 
-t.case("clone is deep: types equal, filters different, buffers empty", function()
+t.case("F54 clone is deep: types equal, filters different, buffers empty", function()
   local f = example()
   f:get{ "oo!rest" }
   local c = f:clone()
@@ -82,20 +82,20 @@ t.case("clone is deep: types equal, filters different, buffers empty", function(
   t.is(#f:filters(), 4)
 end)
 
-t.case("a Grep in the middle that drops items does not stop later ones", function()
+t.case("F55 a Grep in the middle that drops items does not stop later ones", function()
   local f = Stackable.new{ filters = { Line.new(), Grep.new{ code = function(x) return x ~= "drop" end }, Map.new{ code = string.upper } } }
   f:get_one_start("drop\ndrop\nkeep\n")
   t.same(f:get_one(), { "KEEP" })
 end)
 
-t.case("a popped filter keeps what it holds", function()
+t.case("F56 a popped filter keeps what it holds", function()
   local f = Stackable.new{ filters = { Line.new(), poe.filter.RecordBlock.new{ block_size = 2 } } }
   f:get("a\nb")
   t.same(f:pop():get_pending(), { "a" })
   t.same(f:pop():get_pending(), { "b" })
 end)
 
-t.case("an empty stack passes everything through", function()
+t.case("F56 an empty stack passes everything through", function()
   local f = Stackable.new()
   t.same(f:get{ "a", "b" }, { "a", "b" })
   t.same(f:put{ "a", "b" }, { "a", "b" })

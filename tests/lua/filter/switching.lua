@@ -9,7 +9,7 @@ local function switch(old, new)
   return new
 end
 
-t.case("Line to Block to Line to Stream loses and repeats nothing", function()
+t.case("F88 Line to Block to Line to Stream loses and repeats nothing", function()
   local input = "one\r\ntwo\r\n5\0hello3\0abcthree\r\nraw \0 bytes"
   for cut = 1, #input - 1 do
     local seen, chunks = {}, { input:sub(1, cut), input:sub(cut + 1) }

@@ -269,7 +269,7 @@ t.case("D46 a handle, a Lua file and a number are each accepted for passing on",
   case.after(function() file:close(); os.remove(path); close_all(a, b, reader, writer) end)
 end, real)
 
-t.case("an accepted connection is a handle with its peer's address", function(case)
+t.case("D17 an accepted connection is a handle with its peer's address", function(case)
   local server = poe.socket.listen{ bind_address = "127.0.0.1" }
   local addr, port = server:sockname()
   local client = io.popen(("bash -c 'exec 3<>/dev/tcp/%s/%d; cat <&3'"):format(addr, port))
