@@ -42,11 +42,11 @@ func buildReference(b *Lib, p *luax.Params) filters.Filter {
 	}
 	switch name {
 	case "msgpack":
-		f.Serializer = luaMessagePack{filters.MessagePack{MaxDepth: depth, BigStrings: big}, b}
+		f.Serializer = luaMessagePack{filters.MessagePack{Keys: new(filters.Keys), MaxDepth: depth, BigStrings: big}, b}
 	case "cbor":
-		f.Serializer = luaCBOR{filters.CBOR{MaxDepth: depth, BigStrings: big}, b}
+		f.Serializer = luaCBOR{filters.CBOR{Keys: new(filters.Keys), MaxDepth: depth, BigStrings: big}, b}
 	case "json":
-		f.Serializer = filters.JSON{MaxDepth: depth, BigStrings: big}
+		f.Serializer = filters.JSON{Keys: new(filters.Keys), MaxDepth: depth, BigStrings: big}
 	default:
 		p.Raise("serializer: unknown name %q (msgpack, cbor or json)", name)
 	}
