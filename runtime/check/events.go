@@ -19,6 +19,9 @@ var posting = map[string][]int{
 	"post": {1}, "call": {1}, // when the destination is the session itself
 }
 
+// telling are the parameters of a wheel that name events of the session that makes it.
+var telling = setOf("accept_event", "error_event", "failure_event", "flushed_event", "high_event", "input_event", "low_event", "success_event")
+
 // reserved are the names that need no handler.
 var reserved = setOf("_start", "_stop", "_child", "_parent", "_default")
 
@@ -66,10 +69,13 @@ type post struct {
 	event    string
 	line     int
 	receiver ast.Expr
-	of       string // what the receiver has to be: "kernel" or "session"
+	of       string // what the receiver has to be: "kernel", "session" or wheelClass
 }
 
 type ownAs struct{ name, of string }
+
+// wheelClass is what posts of wheels have for a receiver. No variable is called so.
+const wheelClass = "class of wheels"
 
 type states struct {
 	shape shape
@@ -149,7 +155,7 @@ func (v *events) table(t *ast.TableExpr) {
 		case field.Key != nil && !isConstant(field.Key) && mayHandle(field.Value):
 			v.off = true
 		}
-		if item, ok := literal(field.Value); ok { // of a list of states, or the method in a map of them
+		if item, ok := literal(field.Value); ok && !telling[name] { // of a list of states, or the method in a map of them
 			v.define(item, true)
 		}
 	}
@@ -175,6 +181,7 @@ func (v *events) call(e *ast.FuncCallExpr) {
 		v.states = append(v.states, states{paramsShape, e.Args[0]})
 	}
 	if e.Receiver == nil {
+		v.wheel(e)
 		return
 	}
 	if e.Method == "state" && len(e.Args) > 0 {
@@ -220,6 +227,28 @@ func (v *events) post(e *ast.FuncCallExpr) {
 	}
 }
 
+// wheel is told of a call that may make a wheel: class.new{ input_event = "line", ... }. Whose wheel it is when that is said
+// (session = s) may be another file's session.
+func (v *events) wheel(e *ast.FuncCallExpr) {
+	callee, isField := e.Func.(*ast.AttrGetExpr)
+	params, isTable := firstOf(e.Args).(*ast.TableExpr)
+	if !isField || !isTable || lastName(callee) != "new" {
+		return
+	}
+	var told []post
+	for _, field := range params.Fields {
+		name, _ := literal(field.Key)
+		event, ok := literal(field.Value)
+		switch {
+		case name == "session":
+			return
+		case ok && telling[name] && event != "" && !reserved[event]:
+			told = append(told, post{event, field.Value.Line(), callee.Object, wheelClass})
+		}
+	}
+	v.posts = append(v.posts, told...)
+}
+
 func (v *events) findings() []Finding {
 	if !v.program || v.off || len(v.posts) == 0 || !v.seesAllStates() {
 		return nil
@@ -249,14 +278,24 @@ func (v *events) findings() []Finding {
 	return found
 }
 
-// isOwn reports whether e is the kernel or the current session, as `of` says: an attribute of that name, a variable
-// that is given nothing else, or, when what it is given is not known, a variable that is called so. Other objects have
-// methods of these names, too, and another session's states may be in another file.
+// isOwn reports whether e is the kernel, the current session or a class of poe.wheel, as `of` says: an attribute of that name,
+// a variable that is given nothing else, or, when what it is given is not known, a variable that is called so. Other objects
+// have methods of these names, too, and another session's states may be in another file.
 func (v *events) isOwn(e ast.Expr, of string) bool {
 	switch e := e.(type) {
 	case *ast.AttrGetExpr:
+		switch of {
+		case wheelClass:
+			return v.isOwn(e.Object, "wheel")
+		case "wheel":
+			return lastName(e) == of && v.isOwn(e.Object, "poe")
+		}
 		return lastName(e) == of
 	case *ast.FuncCallExpr:
+		if of == "poe" {
+			module, _ := literal(firstOf(e.Args))
+			return lastName(e.Func) == "require" && module == "poe"
+		}
 		return of == "session" && makesSession(e)
 	case *ast.IdentExpr:
 		key := ownAs{e.Value, of}

@@ -64,6 +64,43 @@ func TestWhatIsNotPostedToOneselfIsNotChecked(t *testing.T) {
 	))
 }
 
+func TestEventsOfWheelsAreChecked(t *testing.T) {
+	var cases []checkCase
+	for _, making := range []string{
+		`poe.wheel.ReadWrite.new{ handle = h, input_event = "EVENT" }`, `poe.wheel.ReadWrite.new({ ["error_event"] = "EVENT" })`,
+		`local w = poe.wheel.ReadWrite.new{ flushed_event = "EVENT", high_event = "tick" }`, `poe.wheel["ReadWrite"].new{ high_event = [[EVENT]] }`,
+		`ctx.heap.w = poe.wheel.ReadWrite.new{ low_event = "EVENT" }`, `poe.wheel.ListenAccept.new{ accept_event = "EVENT" }`,
+		`poe.wheel.SocketFactory.new{ success_event = "EVENT", failure_event = "tick" }`,
+		`poe.wheel.SocketFactory.new{ success_event = "tick", failure_event = "EVENT" }`,
+		`local wheel = poe.wheel wheel.Datagram.new{ input_event = "EVENT" }`, `local Line = poe.wheel.ReadWrite Line.new{ input_event = "EVENT" }`,
+		`require("poe").wheel.ReadWrite.new{ input_event = "EVENT" }`, `local kind = "Run" poe.wheel[kind].new{ input_event = "EVENT" }`,
+	} {
+		source := func(event string) string {
+			return session("local h = {} " + strings.ReplaceAll(making, "EVENT", event))
+		}
+		cases = append(cases,
+			checkCase{making + " of nothing", source("nothing"), unhandled(3, "nothing")},
+			checkCase{making + " of a state", source("tick"), nil},
+			checkCase{making + " of a reserved name", source("_default"), nil})
+	}
+	for _, statement := range []string{
+		`poe.wheel.ReadWrite.new{ input_event = function() end }`, `poe.wheel.ReadWrite.new{ input_event = false, error_event = "" }`,
+		`poe.wheel.ReadWrite.new{ input_event = ctx.heap.event }`, `poe.wheel.ReadWrite.new{ input_event = "no" .. "thing" }`,
+		`poe.wheel.ReadWrite.new{ session = ctx.sender, input_event = "nothing" }`, `poe.wheel.ReadWrite.new{ input_event = "nothing", session = 7 }`,
+		`poe.wheel.ReadWrite.new{ other_event = "nothing", handle = "nothing" }`, `poe.filter.Line.new{ input_event = "nothing" }`,
+		`ctx.heap.wheel.ReadWrite.new{ input_event = "nothing" }`, `local poe = {} poe.wheel.ReadWrite.new{ input_event = "nothing" }`,
+		`poe.wheel.ReadWrite.make{ input_event = "nothing" }`, `poe.wheel.ReadWrite.new(ctx.heap.parameters)`, `poe.wheel.ReadWrite.new()`,
+		`local ReadWrite = { new = print } ReadWrite.new{ input_event = "nothing" }`, `local a, b = nil, nil a = b b = a a.new{ input_event = "nothing" }`,
+	} {
+		cases = append(cases, checkCase{statement, session(statement), nil})
+	}
+	runCases(t, append(cases,
+		checkCase{"a near one", session(`poe.wheel.ReadWrite.new{ input_event = "tikc" }`), []string{"3: event 'tikc' is posted but no state here handles it (did you mean 'tick'?)"}},
+		checkCase{"of each wheel", session("poe.wheel.ReadWrite.new{\n  input_event = 'one',\n  error_event = 'two' }"), append(unhandled(4, "one"), unhandled(5, "two")...)},
+		checkCase{"where names are made at run time", session(`poe.wheel.ReadWrite.new{ input_event = "nothing" } ctx.kernel:state(ctx.heap.name, print)`), nil},
+	))
+}
+
 func TestStatesAreDefinedInManyWays(t *testing.T) {
 	program := func(making string) string {
 		return "local poe = require 'poe'\nlocal object, names, states, M, f = {}, {}, {}, {}, print\n" + making +
