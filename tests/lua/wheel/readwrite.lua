@@ -30,7 +30,7 @@ local function drain(h)
   end
 end
 
-t.case("a wheel is made within a session, and a misspelt parameter is named", function(case)
+t.case("W1 a wheel is made within a session, and a misspelt parameter is named", function(case)
   local a, b = pair()
   t.fails(function() ReadWrite.new { handle = a } end, "poe.wheel.ReadWrite.new: a wheel is made while a session handles an event")
   session { _start = function(ctx)
@@ -58,7 +58,7 @@ t.case("a wheel can be made for a session that is named", function(case)
   case.after(function() b:close() end)
 end, real)
 
-t.case("wheels have different numbers, and their events end with them", function(case)
+t.case("W2 wheels have different numbers, and their events end with them", function(case)
   local a, b = pair()
   local c, d = pair()
   local first, second
@@ -81,7 +81,7 @@ t.case("wheels have different numbers, and their events end with them", function
   case.after(function() t.same(seen, { one = first:id(), two = second:id() }) end)
 end, real)
 
-t.case("after destroy in the handler of the first of three lines the other two never come", function(case)
+t.case("W3 after destroy in the handler of the first of three lines the other two never come", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -93,7 +93,7 @@ t.case("after destroy in the handler of the first of three lines the other two n
   case.after(function() b:close() end)
 end, real)
 
-t.case("destroy is allowed twice, and methods after it give EBADF", function(case)
+t.case("W4 destroy is allowed twice, and methods after it give EBADF", function(case)
   local a, b = pair()
   session { _start = function(ctx)
     local w = ReadWrite.new { handle = a, input_event = "line" }
@@ -112,7 +112,7 @@ t.case("destroy is allowed twice, and methods after it give EBADF", function(cas
   end }
 end, real)
 
-t.case("destroy shows the peer the end; detach leaves the handle open, and another session's wheel goes on with what was held", function(case)
+t.case("W5 destroy shows the peer the end; detach leaves the handle open, and another session's wheel goes on with what was held", function(case)
   local a, b = pair()
   local log = t.log()
   local second = {
@@ -142,7 +142,7 @@ t.case("destroy shows the peer the end; detach leaves the handle open, and anoth
   case.after(function() log:is("first:one second:two second:three end") end)
 end, real)
 
-t.case("a session knows its wheels; when it stops they are gone and closed", function(case)
+t.case("W6 a session knows its wheels; when it stops they are gone and closed", function(case)
   local a, b = pair()
   local c, d = pair()
   local w, v
@@ -163,7 +163,7 @@ t.case("a session knows its wheels; when it stops they are gone and closed", fun
   end)
 end, real)
 
-t.case("a session with an idle reading wheel stays; after destroy it stops", function(case)
+t.case("W7 a session with an idle reading wheel stays; after destroy it stops", function(case)
   local a, b = pair()
   local log = t.log()
   session {
@@ -177,7 +177,7 @@ t.case("a session with an idle reading wheel stays; after destroy it stops", fun
   case.after(function() log:is("still here stops") b:close() end)
 end, real)
 
-t.case("event changes names between two items; false turns one off; back on, held input comes", function(case)
+t.case("W8 event changes names between two items; false turns one off; back on, held input comes", function(case)
   local a, b = pair()
   local log = t.log()
   session {
@@ -205,7 +205,7 @@ t.case("event changes names between two items; false turns one off; back on, hel
   case.after(function() log:is("first:1 second:2 on third:3 third:4 end") end)
 end, real)
 
-t.case("a function in the place of an event's name is called as in the owner", function(case)
+t.case("W9 a function in the place of an event's name is called as in the owner", function(case)
   local a, b = pair()
   local owner
   owner = session {
@@ -226,7 +226,7 @@ t.case("a function in the place of an event's name is called as in the owner", f
   }
 end, real)
 
-t.case("lines go both ways, and end with CR LF on the way out", function(case)
+t.case("W10 lines go both ways, and end with CR LF on the way out", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -238,7 +238,7 @@ t.case("lines go both ways, and end with CR LF on the way out", function(case)
   }
 end, real)
 
-t.case("input and output can be different handles", function(case)
+t.case("W11 input and output can be different handles", function(case)
   local ar, aw, br, bw = poe.pipe.TwoWay.new("pipe")
   session {
     _start = function(ctx)
@@ -268,7 +268,7 @@ t.case("a wheel for one way has false in the place of the other handle", functio
   }
 end, real)
 
-t.case("wrong combinations of parameters raise", function(case)
+t.case("W12 wrong combinations of parameters raise", function(case)
   local a, b = pair()
   local wrong = {
     { "handle is required", {} },
@@ -307,7 +307,7 @@ t.case("wrong combinations of parameters raise", function(case)
   end }
 end, real)
 
-t.case("the end of input is told once, after the last item; what is unfinished is in get_pending", function(case)
+t.case("W13 the end of input is told once, after the last item; what is unfinished is in get_pending", function(case)
   local a, b = pair()
   local log = t.log()
   session {
@@ -341,7 +341,7 @@ t.case("with last_line the end of input completes a last line", function(case)
   case.after(function() log:is("one rest read:0") end)
 end, real)
 
-t.case("what the peer wrote before it closed comes before the end, however much it is", function(case)
+t.case("W14 what the peer wrote before it closed comes before the end, however much it is", function(case)
   local a, b = pair()
   local lines = 0
   session {
@@ -357,7 +357,7 @@ t.case("what the peer wrote before it closed comes before the end, however much 
   case.after(function() t.is(lines, 0) end)
 end, real)
 
-t.case("without marks put gives false; octets and messages are counted until the buffer is flushed", function(case)
+t.case("W15 without marks put gives false; octets and messages are counted until the buffer is flushed", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -375,7 +375,7 @@ t.case("without marks put gives false; octets and messages are counted until the
   }
 end, real)
 
-t.case("flushed comes once each time the buffer empties; a put in its handler brings another", function(case)
+t.case("W16 flushed comes once each time the buffer empties; a put in its handler brings another", function(case)
   local a, b = pair()
   local n = 0
   session {
@@ -395,7 +395,7 @@ t.case("flushed comes once each time the buffer empties; a put in its handler br
   }
 end, real)
 
-t.case("a put of nothing, or of items that give no bytes, does nothing", function(case)
+t.case("W17 a put of nothing, or of items that give no bytes, does nothing", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -422,7 +422,7 @@ t.case("an item that the filter cannot put raises at the caller's line, and noth
   end }
 end, real)
 
-t.case("writing to a peer that is gone is told once; what waits stays counted", function(case)
+t.case("W18 writing to a peer that is gone is told once; what waits stays counted", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -441,7 +441,7 @@ t.case("writing to a peer that is gone is told once; what waits stays counted", 
   }
 end, real)
 
-t.case("put gives true at exactly the high mark, and false one byte below", function(case)
+t.case("W19 put gives true at exactly the high mark, and false one byte below", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -457,7 +457,7 @@ t.case("put gives true at exactly the high mark, and false one byte below", func
   }
 end, real)
 
-t.case("high comes once for each crossing, low once, and low before flushed", function(case)
+t.case("W20 high comes once for each crossing, low once, and low before flushed", function(case)
   local a, b = pair()
   local log = t.log()
   local cycles = 0
@@ -483,7 +483,7 @@ t.case("high comes once for each crossing, low once, and low before flushed", fu
   case.after(function() log:is("high low flushed high low flushed high low flushed") end)
 end, real)
 
-t.case("a put between the marks in the high state keeps it: low still comes", function(case)
+t.case("W21 a put between the marks in the high state keeps it: low still comes", function(case)
   local a, b = pair()
   local log = t.log()
   session {
@@ -509,7 +509,7 @@ t.case("a put between the marks in the high state keeps it: low still comes", fu
   case.after(function() log:is("high low flushed") end)
 end, real)
 
-t.case("marks can be moved; where they would cross, or were not set, it raises", function(case)
+t.case("W22 marks can be moved; where they would cross, or were not set, it raises", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -533,7 +533,7 @@ t.case("marks can be moved; where they would cross, or were not set, it raises",
   }
 end, real)
 
-t.case("pause_input in the middle of a chunk holds back the rest, until resume_input", function(case)
+t.case("W23 pause_input in the middle of a chunk holds back the rest, until resume_input", function(case)
   local a, b = pair()
   local log = t.log()
   session {
@@ -559,7 +559,7 @@ t.case("pause_input in the middle of a chunk holds back the rest, until resume_i
   case.after(function() log:is("1 resume resumed 2 3 4 end") end)
 end, real)
 
-t.case("pause_input holds back the peer, until its buffers are full", function(case)
+t.case("W24 pause_input holds back the peer, until its buffers are full", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -581,7 +581,7 @@ t.case("pause_input holds back the peer, until its buffers are full", function(c
   }
 end, real)
 
-t.case("another input filter, set in the handler, gets the rest of the chunk, delivered after the handler", function(case)
+t.case("W25 another input filter, set in the handler, gets the rest of the chunk, delivered after the handler", function(case)
   local a, b = pair()
   local log = t.log()
   session {
@@ -622,7 +622,7 @@ t.case("a filter set from another event takes along what is held", function(case
 end, real)
 
 -- All 16 transitions between four filters, with requests and answers that are turned by 13 letters.
-t.case("filters can be switched from each to each, in mid-stream", function(case)
+t.case("W26 filters can be switched from each to each, in mid-stream", function(case)
   local function rot13(s)
     return (s:gsub("%a", function(c)
       local base = c:lower() == c and 97 or 65
@@ -670,7 +670,7 @@ t.case("filters can be switched from each to each, in mid-stream", function(case
   }
 end, real)
 
-t.case("a filter can be set twice in one handler, and back to the first", function(case)
+t.case("W27 a filter can be set twice in one handler, and back to the first", function(case)
   local a, b = pair()
   local log = t.log()
   session {
@@ -693,7 +693,7 @@ t.case("a filter can be set twice in one handler, and back to the first", functi
   case.after(function() log:is("a b c") end)
 end, real)
 
-t.case("another output filter does not touch what was put before", function(case)
+t.case("W28 another output filter does not touch what was put before", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -730,7 +730,7 @@ t.case("two wheels cannot read, or write, one handle", function(case)
   end }
 end, real)
 
-t.case("a passing failure of the filter is told, and reading goes on", function(case)
+t.case("W29 a passing failure of the filter is told, and reading goes on", function(case)
   local a, b = pair()
   local log = t.log()
   session {
@@ -747,7 +747,7 @@ t.case("a passing failure of the filter is told, and reading goes on", function(
   case.after(function() log:is("short filter:EMSGSIZE next read:0") end)
 end, real)
 
-t.case("a final failure of the filter is told after the items before it, and reading stops", function(case)
+t.case("W29 a final failure of the filter is told after the items before it, and reading stops", function(case)
   local a, b = pair()
   local log = t.log()
   session {
@@ -767,7 +767,7 @@ t.case("a final failure of the filter is told after the items before it, and rea
   case.after(function() log:is("ok filter:EBADMSG") end)
 end, real)
 
-t.case("without error_event a filter's failure is an error in the owner", function(case)
+t.case("W29 without error_event a filter's failure is an error in the owner", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -783,7 +783,7 @@ t.case("without error_event a filter's failure is an error in the owner", functi
   }
 end, real)
 
-t.case("shutdown_output shows the peer the end; input goes on, put gives EPIPE", function(case)
+t.case("W30 shutdown_output shows the peer the end; input goes on, put gives EPIPE", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -798,7 +798,7 @@ t.case("shutdown_output shows the peer the end; input goes on, put gives EPIPE",
   }
 end, real)
 
-t.case("shutdown_output with flush sends what waits first", function(case)
+t.case("W30 shutdown_output with flush sends what waits first", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -821,7 +821,7 @@ t.case("shutdown_output with flush sends what waits first", function(case)
   }
 end, real)
 
-t.case("shutdown_input ends input events; output works", function(case)
+t.case("W31 shutdown_input ends input events; output works", function(case)
   local a, b = pair()
   session {
     _start = function(ctx)
@@ -835,7 +835,7 @@ t.case("shutdown_input ends input events; output works", function(case)
   }
 end, real)
 
-t.case("close_after_flush delivers 8 MiB, then the end; then the session can stop", function(case)
+t.case("W32 close_after_flush delivers 8 MiB, then the end; then the session can stop", function(case)
   local a, b = pair()
   local total, ended = 0, false
   session {
@@ -854,7 +854,7 @@ t.case("close_after_flush delivers 8 MiB, then the end; then the session can sto
   case.after(function() t.is(total, 8 * 1048576) t.is(ended, true) end)
 end, real)
 
-t.case("with auto_flush the bytes are gone when put returns; flushed comes later", function(case)
+t.case("W33 with auto_flush the bytes are gone when put returns; flushed comes later", function(case)
   local a, b = pair()
   local log = t.log()
   session {
@@ -881,7 +881,7 @@ t.case("flush writes at once and gives the octets left", function(case)
   }
 end, real)
 
-t.case("8 MiB go each way at once through small water marks", function(case)
+t.case("W34 8 MiB go each way at once through small water marks", function(case)
   local a, b = pair()
   local size = 8 * 1048576
   local function peer(handle, letter)
@@ -918,7 +918,7 @@ t.case("8 MiB go each way at once through small water marks", function(case)
   session(peer(b, "b"))
 end, real)
 
-t.case("a filter and a driver can be written in Lua", function(case)
+t.case("W35 D9 F89 a filter and a driver can be written in Lua", function(case)
   local a, b = pair()
   local calls = {}
   local Rot = setmetatable({}, { __index = poe.Filter })
@@ -969,7 +969,7 @@ t.case("a filter and a driver can be written in Lua", function(case)
   end)
 end, real)
 
-t.case("what a filter in Lua refuses is a filter error; what it raises is the session's", function(case)
+t.case("F90 what a filter in Lua refuses is a filter error; what it raises is the session's", function(case)
   local a, b = pair()
   local refusing = { put = function(_, items) return items end, get = function(_, chunks)
     local s = table.concat(chunks)
@@ -997,7 +997,7 @@ t.case("what a filter in Lua refuses is a filter error; what it raises is the se
   }
 end, real)
 
-t.case("10,000 lines in one chunk do not hold up others' timers beyond the read limit", function(case)
+t.case("W37 10,000 lines in one chunk do not hold up others' timers beyond the read limit", function(case)
   local a, b = pair()
   local lines, ticks = 0, 0
   session {
@@ -1035,4 +1035,25 @@ t.case("a handle that is closed by somebody else ends the wheel's input with EBA
       ctx.heap.w:destroy() b:close()
     end),
   }
+end, real)
+
+t.case("W37 a timer of 1 ms keeps ticking while a peer sends as much as it can", function(case)
+  local a, b = pair()
+  local ticks, lines = 0, 0
+  session {
+    _start = function(ctx)
+      ctx.heap.reader = ReadWrite.new { handle = a, input_event = "line", read_limit = 1 }
+      ctx.heap.writer = ReadWrite.new { handle = b, filter = Stream.new(), flushed_event = "more" }
+      ctx.kernel:yield("more")
+      ctx.kernel:delay("tick", 0.001)
+    end,
+    more = function(ctx) if ctx.heap.writer:is_alive() then ctx.heap.writer:put(("x\n"):rep(10000)) end end,
+    line = function() lines = lines + 1 end,
+    tick = function(ctx)
+      ticks = ticks + 1
+      if ticks < 20 then return ctx.kernel:delay("tick", 0.001) end
+      ctx.heap.reader:destroy() ctx.heap.writer:destroy()
+    end,
+  }
+  case.after(function() t.truthy(lines > 0) end)
 end, real)
