@@ -43,6 +43,7 @@ type SocketFactory struct {
 	accept   acceptor  // of a server
 	connect  connector // of a client
 	paused   bool
+	failed   error              // what New met, which is told later
 	starting bool               // within New: nothing is told yet
 	cancel   context.CancelFunc // of a look-up; nil: none
 	timeout  *kernel.Timeout
@@ -307,6 +308,7 @@ func (w *SocketFactory) fail(err error) {
 	}
 	w.stop()
 	if w.starting {
+		w.failed = err
 		w.later(func() { w.fail(err) })
 		return
 	}
@@ -361,6 +363,8 @@ func (w *SocketFactory) Sockname() (host.Address, error) {
 	switch {
 	case w.dead:
 		return host.Address{}, ErrDestroyed
+	case w.failed != nil:
+		return host.Address{}, w.failed
 	case w.accept.h != nil:
 		return w.accept.h.LocalAddress()
 	case w.made != nil:

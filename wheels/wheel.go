@@ -218,10 +218,15 @@ func (w *base) tellError(e Event, op string, err error) bool {
 
 // message is what people read of an error.
 func message(err error) string {
-	if op, ok := errors.AsType[*host.OpError](err); ok {
-		err = op.Err // the operation is an argument of its own
+	op, ok := errors.AsType[*host.OpError](err)
+	if !ok {
+		return err.Error()
 	}
-	return err.Error()
+	text := op.Err.Error() // the operation is an argument of its own
+	if op.Op == "getaddrinfo" || op.Op == "getservbyname" {
+		text += " '" + op.Name + "'"
+	}
+	return text
 }
 
 // ErrDestroyed is the failure of a method of a wheel that was destroyed.
