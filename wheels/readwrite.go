@@ -648,7 +648,7 @@ func (w *ReadWrite) writePlain() bool {
 	up := w.rare.upgrade
 	left, err := up.plain.Flush(w.out)
 	if err != nil {
-		w.rare.upgrade = nil
+		w.failRead(err) // what comes now is not what the owner has asked for
 		w.failWrite(err)
 		return false
 	}
@@ -683,7 +683,8 @@ func (w *ReadWrite) secure(t handle.TLS) error {
 // StartTLS has TLS begin on the wheel's handle: output that waits goes out before, plain; what is put from now on is secret. It
 // gives the plain input that was read and is no item yet: that came before TLS, so that it is not to be trusted, and the filter
 // does not get it again. A failure of the handshake is told as one of reading or writing. Errors: EINVAL when the wheel has two
-// handles, or a driver of the program's; EBADF, EPIPE when it has ended.
+// handles, or a driver of the program's; EISCONN when it has TLS, EALREADY when that is about to begin; EBADF, EPIPE when it has
+// ended. Then everything is as it was; or else writing has failed, which is told by an event, too.
 func (w *ReadWrite) StartTLS(t handle.TLS) (plain []byte, err error) {
 	switch {
 	case w.dead:
@@ -692,13 +693,21 @@ func (w *ReadWrite) StartTLS(t handle.TLS) (plain []byte, err error) {
 		return nil, &kernel.Error{Errno: syscall.EINVAL, Message: "TLS needs one handle for both directions, and no driver of the program's"}
 	case w.inputOver || w.outputOver || w.afterFlush != goOn:
 		return nil, &kernel.Error{Errno: syscall.EPIPE, Message: "input or output has ended"}
+	case w.has().upgrade != nil:
+		return nil, &kernel.Error{Errno: syscall.EALREADY, Message: "TLS is about to begin"}
+	}
+	if err := w.in.MayStartTLS(t); err != nil {
+		return nil, err
 	}
 	plain = append(plain, w.inFilter.Pending()...)
 	filters.Reset(w.inFilter)
+	waits := w.queue.Octets() > 0
 	w.seldom().upgrade = &upgrade{tls: t, plain: w.queue}
 	w.queue = handle.SysRW{BlockSize: w.queue.BlockSize, Spare: w.queue.Spare}
-	if w.writePlain() || w.blocked {
-		return plain, nil
+	if waits {
+		w.write()
+	} else {
+		w.writePlain()
 	}
 	return plain, w.has().writeErr
 }
@@ -869,6 +878,10 @@ func (w *ReadWrite) endOutput() error {
 		return nil
 	}
 	w.outputOver, w.blocked = true, false
+	if w.has().upgrade != nil {
+		w.failRead(&kernel.Error{Errno: syscall.EPIPE, Message: "output has ended before TLS began"})
+		w.rare.upgrade = nil
+	}
 	w.drop()
 	if w.out.FD() >= 0 {
 		_ = w.env.Kernel.Want(w.out.FD(), kernel.Write, w, false) // it is attached

@@ -348,7 +348,7 @@ func (w *SocketFactory) shaken(h *handle.Handle, peer host.Address, err error) {
 	address, port := addressArgs(peer)
 	switch {
 	case err != nil && w.isClient():
-		w.fail(&host.OpError{Op: "tls", Err: err})
+		w.fail(err)
 	case err != nil:
 		w.tellError(w.Failure, "tls", err)
 	case w.isClient():

@@ -77,32 +77,41 @@ type secure struct {
 // state is what of a connection decides what the kernel is asked.
 type state struct{ readable, sending, taking bool }
 
-// StartTLS takes a stream's descriptor over and begins a handshake, which runs by itself. The old handle is closed then, and
-// nobody watches it any more. A failure of the handshake is what Read and Write of the new one give.
-func (h *Handle) StartTLS(k *kernel.Kernel, t TLS) (*Handle, error) {
+// MayStartTLS says why StartTLS would be refused: EBADF for a closed handle, EISCONN for one with TLS, EOPNOTSUPP for what is no
+// stream, EMSGSIZE when too much was read before. nil: it is not.
+func (h *Handle) MayStartTLS(t TLS) error {
 	switch {
 	case h.FD() < 0:
-		return nil, syscall.EBADF
+		return refusal("", syscall.EBADF, "the handle is closed")
 	case h.secure != nil:
-		return nil, &kernel.Error{Errno: syscall.EISCONN, Message: "tls: the handle has it already"}
+		return refusal("", syscall.EISCONN, "the handle has it already")
 	case len(t.Early) > aheadMax:
-		return nil, &kernel.Error{Errno: syscall.EMSGSIZE, Message: fmt.Sprintf("tls: more than %d bytes were read before", aheadMax)}
+		return refusal("", syscall.EMSGSIZE, fmt.Sprintf("more than %d bytes were read before", aheadMax))
 	}
 	switch h.Kind() {
 	case "udp", "unixgram", "file", "dir":
-		return nil, &kernel.Error{Errno: syscall.EOPNOTSUPP, Message: "tls: not over a handle of kind " + h.Kind()}
+		return refusal("", syscall.EOPNOTSUPP, "not over a handle of kind "+h.Kind())
+	}
+	return nil
+}
+
+// StartTLS takes a stream's descriptor over and begins a handshake, which runs by itself. The old handle is closed then, and
+// nobody watches it any more. A failure of the handshake is what Read and Write of the new one give.
+func (h *Handle) StartTLS(k *kernel.Kernel, t TLS) (*Handle, error) {
+	if err := h.MayStartTLS(t); err != nil {
+		return nil, err
 	}
 	fd := h.FD()
 	s := &secure{k: k, shaking: true}
 	s.wire.open(s, t.Early)
 	k.CloseWatched(fd)
 	if err := k.SetGate(fd, s); err != nil {
-		return nil, err
+		return nil, &host.OpError{Op: "tls", Err: err}
 	}
 	raw, err := h.Move()
 	if err != nil {
 		k.CloseWatched(fd)
-		return nil, err
+		return nil, &host.OpError{Op: "tls", Err: err}
 	}
 	s.raw = raw
 	if t.Side == Client {
@@ -121,7 +130,7 @@ func (h *Handle) StartTLS(k *kernel.Kernel, t TLS) (*Handle, error) {
 // has ended before.
 func (s *secure) shake(limit time.Duration) {
 	timer := time.AfterFunc(limit, func() {
-		s.wire.stop(&kernel.Error{Errno: syscall.ETIMEDOUT, Message: fmt.Sprintf("tls handshake: not over after %v", limit)})
+		s.wire.stop(&kernel.Error{Errno: syscall.ETIMEDOUT, Message: fmt.Sprintf("the peer took longer than %v", limit)})
 	})
 	err := s.conn.Handshake()
 	timer.Stop()
@@ -147,7 +156,7 @@ func (s *secure) shaken(err error) {
 		}
 		s.peekOne() // what came behind the peer's last word of the handshake
 	} else {
-		err = explain("tls handshake", err)
+		err = explain("handshake", err)
 		s.readErr, s.writeErr = err, err
 		s.wire.in = nil
 	}
@@ -219,7 +228,8 @@ func (s *secure) readable() bool { return s.peeked || s.readErr != nil }
 
 func (s *secure) state() state {
 	if s.shaking {
-		return state{sending: s.wire.unsent() > 0, taking: len(s.held) < heldMax}
+		// Writable once: a wheel that has written everything, and waits for it to leave, must not hear of it in each pass.
+		return state{sending: s.wire.unsent() > 0, taking: len(s.held) == 0}
 	}
 	unsent := s.wire.unsent()
 	return state{s.readable(), unsent > 0, unsent < outMax}
@@ -309,7 +319,7 @@ func (s *secure) decrypt(p []byte) (n int, more bool) {
 	if err != nil && !wouldBlock(err) {
 		s.readErr = io.EOF
 		if err != io.EOF && !s.readShut {
-			s.readErr = explain("tls", err)
+			s.readErr = explain("", err)
 		}
 	}
 	return n, n > 0 || s.readErr != nil
@@ -380,7 +390,7 @@ func (s *secure) encrypt(p []byte) int {
 	s.wire.borrow(s.k.UnderScratch())
 	n, err := s.conn.Write(p)
 	if err != nil && s.writeErr == nil {
-		s.writeErr = explain("tls", err)
+		s.writeErr = explain("", err)
 	}
 	return n
 }
@@ -412,7 +422,7 @@ func (s *secure) sendEnd() {
 	}
 	s.wire.borrow(s.k.UnderScratch())
 	if err := s.conn.CloseWrite(); err != nil {
-		s.writeErr = explain("tls", err)
+		s.writeErr = explain("", err)
 	}
 }
 

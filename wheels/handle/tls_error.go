@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/poelua/poelua/kernel"
+	"github.com/poelua/poelua/kernel/host"
 )
 
 var (
@@ -21,14 +22,18 @@ var (
 )
 
 // explain makes a failure of TLS one with an errno, the system's if it was the system and EPROTO if not, and a message that
-// says whose fault it is, where crypto/tls leaves one guessing.
-func explain(op string, err error) error {
+// says whose fault it is, where crypto/tls leaves one guessing. during is "handshake", or "" afterwards.
+func explain(during string, err error) error {
 	errno := syscall.EPROTO
 	if number, ok := errors.AsType[syscall.Errno](err); ok {
 		errno = number
 	}
-	text := strings.TrimPrefix(reason(err), op+": ")
-	return &kernel.Error{Errno: errno, Message: op + ": " + text}
+	return refusal(during, errno, reason(err))
+}
+
+// refusal is a failure of the operation "tls", which who tells it as an argument of its own takes away from the message.
+func refusal(during string, errno syscall.Errno, text string) error {
+	return &host.OpError{Op: "tls", Name: during, Err: &kernel.Error{Errno: errno, Message: text}}
 }
 
 func reason(err error) string {

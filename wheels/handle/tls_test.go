@@ -232,7 +232,7 @@ func TestTLSHandshakeHasABoundInTime(t *testing.T) {
 	if _, err := b.Write([]byte("\x16\x03\x01\x01\x00")); err != nil { // begins, and never goes on
 		t.Fatal(err)
 	}
-	wantFailure(t, e.over(), syscall.ETIMEDOUT, "tls handshake: not over after 1ms")
+	wantFailure(t, e.over(), syscall.ETIMEDOUT, "tls handshake: the peer took longer than 1ms")
 	if err := b.Close(); err != nil {
 		t.Error(err)
 	}
@@ -629,6 +629,42 @@ func TestTLSHoldsWhatIsWrittenDuringTheHandshake(t *testing.T) {
 		t.Errorf("%d bytes came, then %v", s.got.Len(), err)
 	}
 }
+
+func TestTLSWhatIsHeldIsNotWritable(t *testing.T) {
+	r := newRig(t)
+	client, _ := configs(t)
+	a, b := r.pair("socketpair")
+	c := r.start(a, handle.TLS{Config: client}, 4096)
+	w := &writes{}
+	r.k.Detach(c.FD(), kernel.Write, c)
+	if err := errors.Join(r.k.Attach(c.FD(), kernel.Write, w), r.k.Want(c.FD(), kernel.Write, w, true)); err != nil {
+		t.Fatal(err)
+	}
+	if r.turn(); w.calls == 0 {
+		t.Error("a handle that holds nothing is not writable")
+	}
+	if n, err := c.Write([]byte("held")); n != 4 || err != nil {
+		t.Errorf("%d bytes were taken: %v", n, err)
+	}
+	w.calls = 0
+	for range 10 {
+		r.turn()
+	}
+	if w.calls > 0 {
+		t.Errorf("writable %d times in 10 turns", w.calls)
+	}
+	r.k.Detach(c.FD(), kernel.Write, w)
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// writes counts how often a handle is writable.
+type writes struct{ calls int }
+
+func (w *writes) String() string     { return "a counter" }
+func (w *writes) Closed(kernel.Mode) {}
+func (w *writes) Ready(kernel.Mode)  { w.calls++ }
 
 func TestTLSNothingLeavesInPlain(t *testing.T) {
 	r := newRig(t)
