@@ -119,3 +119,64 @@ poe.Session.create{ inline_states = {
   end,
 } }`)
 }
+
+// A line that another wheel has put, a thousand of them at a time: the filters' and the system's parts are in it.
+func BenchmarkWheelLine(b *testing.B) {
+	bench(b, `local near, _, far = poe.pipe.TwoWay.new("socketpair")
+local line = ("x"):rep(30)
+poe.Session.create{ inline_states = {
+  _start = function(ctx)
+    ctx.heap.reader = poe.wheel.ReadWrite.new{ handle = near, input_event = "line" }
+    ctx.heap.writer = poe.wheel.ReadWrite.new{ handle = far, flushed_event = "put" }
+    ctx.heap.left, ctx.heap.got = N, 0
+    ctx.kernel:yield("put")
+  end,
+  put = function(ctx)
+    local w, n = ctx.heap.writer, math.min(ctx.heap.left, 1000)
+    ctx.heap.left = ctx.heap.left - n
+    for i = 1, n do w:put(line) end
+  end,
+  line = function(ctx)
+    local got = ctx.heap.got + 1
+    ctx.heap.got = got
+    if got == N then ctx.heap.reader:destroy() ctx.heap.writer:destroy() end
+  end,
+} }`)
+}
+
+// A line there and its answer back, one at a time.
+func BenchmarkWheelEcho(b *testing.B) {
+	bench(b, `local near, _, far = poe.pipe.TwoWay.new("socketpair")
+poe.Session.create{ inline_states = {
+  _start = function(ctx) poe.wheel.ReadWrite.new{ handle = near, input_event = "line", error_event = "over" } end,
+  line = function(ctx, line, id) ctx.session:wheel(id):put(line) end,
+  over = function(ctx, _, _, _, id) ctx.session:wheel(id):destroy() end,
+} }
+local left = N
+poe.Session.create{ inline_states = {
+  _start = function(ctx)
+    ctx.heap.w = poe.wheel.ReadWrite.new{ handle = far, input_event = "line" }
+    ctx.heap.w:put("ping")
+  end,
+  line = function(ctx, line)
+    left = left - 1
+    if left > 0 then ctx.heap.w:put(line) else ctx.heap.w:destroy() end
+  end,
+} }`)
+}
+
+// A line put, and nothing else: what was put is dropped from time to time.
+func BenchmarkWheelPut(b *testing.B) {
+	bench(b, `local near, _, far = poe.pipe.TwoWay.new("socketpair")
+poe.Session.create{ inline_states = {
+  _start = function(ctx) ctx.kernel:yield("go") end,
+  go = function(ctx)
+    local w = poe.wheel.ReadWrite.new{ handle = near }
+    for i = 1, N do
+      w:put("a line of some thirty characters")
+      if i % 2048 == 0 then w:flush() while far:read() do end w:flush() end
+    end
+    w:destroy()
+  end,
+} }`)
+}

@@ -19,7 +19,7 @@ func (b *Lib) Roots(from uint64, yield func(lua.LValue)) (next uint64) {
 	return uint64(id)
 }
 
-// Held yields what an object of the library leads to: what a session, a postback or a filter holds.
+// Held yields what an object of the library leads to: what a session, a wheel, a postback or a filter holds.
 func (b *Lib) Held(object *lua.LUserData, yield func(lua.LValue)) {
 	switch v := object.Value.(type) {
 	case *session:
@@ -40,9 +40,14 @@ func (b *Lib) Held(object *lua.LUserData, yield func(lua.LValue)) {
 		for _, option := range v.options {
 			yield(option)
 		}
+		for _, wheel := range b.ownedWheels(&v.Task) {
+			yield(wheel)
+		}
 	case *anon:
 		yield(v.created)
 	case *filter:
+		v.held(yield)
+	case wheelObject:
 		v.held(yield)
 	}
 }

@@ -92,7 +92,10 @@ func (b *Lib) wheelEnded(id uint64) {
 	b.lastWheel = foundWheel{}
 	if ud := b.wheels[id]; ud != nil {
 		delete(b.wheels, id)
-		if w, ok := ud.Value.(interface{ letGo() }); ok {
+		switch w := ud.Value.(type) {
+		case *readWrite:
+			w.ended()
+		case interface{ letGo() }:
 			w.letGo() // of its filters
 		}
 	}
@@ -120,8 +123,12 @@ func (b *Lib) wheelNew(l *lua.LState, kind wheelKind, meta *lua.LTable) int {
 	if owner == b.k.Root() {
 		p.Raise("a wheel is made while a session handles an event, or for one that is named: session = s")
 	}
-	w, err := kind.build(b, p, wheels.Config{
-		Env: b.env, Owner: owner, Site: site(l), Tag: func(id uint64) any { return lua.LNumber(id) },
+	var w wheelObject
+	var err error
+	b.on(l, func() {
+		w, err = kind.build(b, p, wheels.Config{
+			Env: b.env, Owner: owner, Site: site(l), Tag: func(id uint64) any { return lua.LNumber(id) },
+		})
 	})
 	if err != nil {
 		return luax.Failure(l, err)
@@ -250,6 +257,9 @@ func wantedEvent(p *luax.Params, name string) wheels.Event {
 	}
 	return e
 }
+
+// holds says whether an event leads to something of the program's.
+func holds(e wheels.Event) bool { return e.Handler != nil }
 
 // yieldEvent yields what an event leads to.
 func yieldEvent(e wheels.Event, yield func(lua.LValue)) {

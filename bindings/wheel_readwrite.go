@@ -48,6 +48,7 @@ func readWriteEvent(e *wheels.ReadWriteEvents, name string) *wheels.Event {
 	return nil
 }
 
+// event is that of a copy: the wheel's own may be other wheels', too.
 func (w *readWrite) event(name string) *wheels.Event {
 	r := w.rarely()
 	if r.editing == nil {
@@ -74,10 +75,8 @@ func (w *readWrite) held(yield func(lua.LValue)) {
 		yield(w.seldom.driver)
 	}
 	for _, f := range []*filter{w.inFilter, w.outFilter} {
-		if f != nil {
-			if f.value != nil {
-				yield(f.value)
-			}
+		if f != nil && f.value != nil {
+			yield(f.value)
 		}
 	}
 	for _, name := range readWriteEventNames {
@@ -118,6 +117,15 @@ func (w *readWrite) take(p *luax.Params) {
 	w.inFilter.taken, w.outFilter.taken = true, true
 }
 
+// letGo frees the filters for other wheels.
+func (w *readWrite) letGo() { w.inFilter.taken, w.outFilter.taken = false, false }
+
+// ended lets go of all that the wheel had: a script may keep its object for long.
+func (w *readWrite) ended() {
+	w.letGo()
+	w.in, w.out, w.inFilter, w.outFilter, w.seldom = nil, nil, nil, nil, nil
+}
+
 // lineFilter is the filter of a wheel for which none is named.
 func (b *Lib) lineFilter() *filter { return &filter{f: &filters.Line{}, kind: lineKind} }
 
@@ -129,11 +137,18 @@ func (b *Lib) filterValue(f *filter) lua.LValue {
 	return f.value
 }
 
-// readWriteEvents are the wheel's events. Wheels that are made alike share them.
+// readWriteEvents are the wheel's events. Wheels that are made alike share them, if they are names: functions would be kept
+// beyond the wheel's end.
 func (b *Lib) readWriteEvents(p *luax.Params) *wheels.ReadWriteEvents {
 	e := wheels.ReadWriteEvents{}
+	own := false
 	for _, name := range readWriteEventNames {
-		*readWriteEvent(&e, name) = eventParam(p, name)
+		given := eventParam(p, name)
+		*readWriteEvent(&e, name) = given
+		own = own || holds(given)
+	}
+	if own {
+		return &e
 	}
 	if b.lastEvents == nil || *b.lastEvents != e {
 		made := e
@@ -227,7 +242,12 @@ func readWriteMarks(p *luax.Params, o *wheels.ReadWriteConfig) {
 func readWriteMethods(b *Lib) map[string]lua.LGFunction {
 	type args = luax.Args
 	m := map[string]lua.LGFunction{}
-	def := func(name string, f func(l *lua.LState, w *readWrite, a args) int) { m[name] = liveWheel(name, f) }
+	def := func(name string, f func(l *lua.LState, w *readWrite, a args) int) {
+		m[name] = liveWheel(name, func(l *lua.LState, w *readWrite, a args) (n int) {
+			b.on(l, func() { n = f(l, w, a) }) // functions that filters and drivers call run where the method is called
+			return n
+		})
+	}
 	number := func(name string, f func(w *readWrite) int) {
 		def(name, func(l *lua.LState, w *readWrite, a args) int {
 			l.Push(lua.LNumber(f(w)))
@@ -291,7 +311,7 @@ func readWriteMethods(b *Lib) map[string]lua.LGFunction {
 		return 1
 	})
 	def("close_after_flush", func(l *lua.LState, w *readWrite, a args) int {
-		b.on(l, w.CloseAfterFlush)
+		w.CloseAfterFlush()
 		return luax.True(l)
 	})
 	def("detach", b.readWriteDetach)
@@ -326,7 +346,8 @@ func (b *Lib) readWritePut(l *lua.LState) int {
 	}
 	var high bool
 	var err error
-	n := l.GetTop() - 1
+	state, n := b.Guard.State, l.GetTop()-1
+	b.Guard.State = l
 	if s, ok := l.Get(2).(lua.LString); ok && n == 1 { // the short way for the usual case
 		high, err = w.PutText(string(s))
 	} else {
@@ -336,6 +357,7 @@ func (b *Lib) readWritePut(l *lua.LState) int {
 		}
 		high, err = w.Put(items...)
 	}
+	b.Guard.State = state
 	if err != nil {
 		return b.outcome(luax.Args{L: l, Name: "put", Base: 1}, err)
 	}
@@ -351,8 +373,19 @@ func (b *Lib) filterArg(a luax.Args) *filter {
 	return f
 }
 
+// own is the filter of the wheel's that f is, if it is one: what is written in Lua is wrapped anew each time.
+func (w *readWrite) own(f *filter) *filter {
+	for _, mine := range []*filter{w.inFilter, w.outFilter} {
+		if f.kind == nil && mine.kind == nil && mine.value == f.value {
+			return mine
+		}
+	}
+	return f
+}
+
 // setFilters puts another filter in the place of the wheel's own.
 func (w *readWrite) setFilters(a luax.Args, f *filter, input, output bool) error {
+	f = w.own(f)
 	if f.taken && f != w.inFilter && f != w.outFilter {
 		luax.ArgError(a.L, a.Name, 1, "the filter serves another wheel already")
 	}
@@ -377,9 +410,6 @@ func (w *readWrite) setFilters(a luax.Args, f *filter, input, output bool) error
 	return nil
 }
 
-// letGo frees the filters for other wheels.
-func (w *readWrite) letGo() { w.inFilter.taken, w.outFilter.taken = false, false }
-
 func (w *readWrite) setMark(l *lua.LState, a luax.Args, isHigh bool) int {
 	n := a.Int(1)
 	high, low, ok := w.Marks()
@@ -400,20 +430,23 @@ func (w *readWrite) setMark(l *lua.LState, a luax.Args, isHigh bool) int {
 	return luax.True(l)
 }
 
-// readWriteDetach ends the wheel and gives its handles, and what was read and not delivered.
+// readWriteDetach ends the wheel and gives its handles, what was read and not delivered, and what was put and could not be
+// written yet; nil in the place of either if it is nothing.
 func (b *Lib) readWriteDetach(l *lua.LState, w *readWrite, a luax.Args) int {
 	in, out := b.handles(w)
-	var rest []byte
-	b.on(l, func() { _, _, rest = w.Release() })
-	w.letGo()
+	_, _, unread, unsent := w.Release()
 	l.Push(objectOrNil(in))
 	l.Push(objectOrNil(out))
-	if len(rest) == 0 {
-		l.Push(lua.LNil)
-	} else {
-		l.Push(lua.LString(rest))
+	l.Push(textOrNil(unread))
+	l.Push(textOrNil(unsent))
+	return 4
+}
+
+func textOrNil(text []byte) lua.LValue {
+	if len(text) == 0 {
+		return lua.LNil
 	}
-	return 3
+	return lua.LString(text)
 }
 
 // readWriteStartTLS is start_tls: true, and the plain input that was read and was no item yet, or nil.
@@ -432,11 +465,7 @@ func (b *Lib) readWriteStartTLS(l *lua.LState, w *readWrite, a luax.Args) int {
 		return luax.Failure(l, err)
 	}
 	l.Push(lua.LTrue)
-	if len(plain) == 0 {
-		l.Push(lua.LNil)
-	} else {
-		l.Push(lua.LString(plain))
-	}
+	l.Push(textOrNil(plain))
 	return 2
 }
 

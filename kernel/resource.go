@@ -150,12 +150,26 @@ func (k *Kernel) Want(fd int, m Mode, io IO, on bool) error {
 		d.want[m] = !on
 		return err
 	}
+	if k.trace&TraceFiles != 0 {
+		k.traceWant(fd, m, io, on)
+	}
 	return nil
+}
+
+func (k *Kernel) traceWant(fd int, m Mode, io IO, on bool) {
+	watches := "watches"
+	if !on {
+		watches = "no longer watches"
+	}
+	k.tracef(TraceFiles, "%v %s descriptor %d (%v)", io, watches, fd, m)
 }
 
 // Detach ends what Attach began. Without that it does nothing.
 func (k *Kernel) Detach(fd int, m Mode, io IO) {
 	if d := k.watched[fd]; d != nil && d.io[m] == io {
+		if d.want[m] && k.trace&TraceFiles != 0 {
+			k.traceWant(fd, m, io, false)
+		}
 		d.io[m], d.want[m] = nil, false
 		k.rewatch(d)
 	}
@@ -224,7 +238,8 @@ func (k *Kernel) askGates() {
 // Turner is a resource with something to tell that came up in a handler, so that it has to wait for the next pass.
 type Turner interface{ Turn() }
 
-// Turn has r.Turn called in the next pass, as if something had become ready. A resource asks once at a time.
+// Turn has r.Turn called after what is ready, when the loop comes to that: asked from within Ready in this pass, else in the
+// next one. Those who ask first go first. A resource asks once at a time.
 func (k *Kernel) Turn(r Turner) { k.turns = append(k.turns, r) }
 
 func (k *Kernel) takeTurns() {
@@ -285,7 +300,7 @@ const (
 // to end; heard says that there was a handler. There are five args at most, and the handler does not keep the slice. The loop
 // calls the resource that calls this; within handlers there is Turn.
 func (k *Kernel) Deliver(t *Task, event string, handler any, site Site, args ...any) (going, heard bool) {
-	if t == nil || t.gone || k.exception != nil {
+	if t == nil || t.gone || t.receiver == nil || k.exception != nil {
 		return false, false
 	}
 	f := k.frame()
@@ -302,7 +317,8 @@ func (k *Kernel) Deliver(t *Task, event string, handler any, site Site, args ...
 
 // Batch is a resource with several things to tell one after the other.
 type Batch interface {
-	// DeliverBatch calls Deliver for each. When a handler fails it is called again for the rest.
+	// DeliverBatch calls Deliver for each. When a handler fails it is called again for the rest: what the handler failed with
+	// was delivered.
 	DeliverBatch()
 }
 
@@ -326,9 +342,11 @@ func (k *Kernel) Batch(b Batch) {
 			k.batch = nil
 			return
 		case k.depth == depth: // not a handler: the resource itself
+			k.batch = nil
 			k.raise(err)
 			return
 		}
+		clear(k.frames[k.depth].args[:])
 		k.broken(err)
 	}
 }

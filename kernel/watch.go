@@ -337,6 +337,9 @@ func (k *Kernel) dispatchReady() {
 			}
 			if m < Expedite && d.want[m] {
 				k.count.IOEvents++
+				if k.trace&TraceFiles != 0 {
+					k.tracef(TraceFiles, "descriptor %d is ready (%v) for %v", r.FD, m, d.io[m])
+				}
 				d.io[m].Ready(m)
 			}
 			switch list := d.watchers(m); len(list) {

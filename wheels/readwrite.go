@@ -1,7 +1,9 @@
 package wheels
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"syscall"
@@ -36,6 +38,7 @@ type ReadWriteConfig struct {
 // Driver moves bytes for a wheel in the place of handle.SysRW.
 type Driver interface {
 	// Get reads what is there: none and no error is nothing now, io.EOF the end. The caller is done with it at the next call.
+	// An error that has no errno, here and in Flush, is the driver's own fault: an error in the wheel's owner.
 	Get(h *handle.Handle) ([]byte, error)
 	// Put queues what an item became and gives the bytes queued.
 	Put(chunk []byte) (int, error)
@@ -59,7 +62,9 @@ type ReadWrite struct {
 
 	autoFlush  bool
 	paused     bool // by PauseInput
-	inputOver  bool // the end, a failure, or ShutdownInput
+	inputOver  bool // the end, a failure, or ShutdownInput: nothing more is read
+	deaf       bool // no more of input is told: that it has ended was, or nobody is to hear it
+	reading    bool // within the reads of a turn; still set after them when a handler has failed there
 	outputOver bool // a failure, or ShutdownOutput
 	blocked    bool // the handle takes no more: it is watched
 	scheduled  bool // FlushOutput will be called
@@ -116,10 +121,10 @@ type marks struct {
 	isHigh    bool
 }
 
-// tail is how input ends: with what the filter still gives, then with err.
+// tail is how input ends: with what the filter still gives, then with its failure, then with err.
 type tail struct {
 	items []any
-	op    string
+	bad   error // nil: the filter does not object
 	err   error
 }
 
@@ -233,7 +238,7 @@ func (w *ReadWrite) watch() error {
 
 // settleBusy says whether the wheel keeps its owner alive.
 func (w *ReadWrite) settleBusy() {
-	w.SetBusy(!w.inputOver && w.events.Input.Wanted() || w.scheduled || w.turning || w.blocked || w.has().tail != nil)
+	w.SetBusy((!w.inputOver || w.has().tail != nil) && w.events.Input.Wanted() || w.scheduled || w.turning || w.blocked)
 }
 
 // rewatch is watch after a change that cannot fail: what was watched before can be watched again. Should the system refuse
@@ -252,8 +257,7 @@ func (w *ReadWrite) Ready(m kernel.Mode) {
 	case m == kernel.Read:
 		w.env.Kernel.Batch(w)
 	default:
-		w.write()
-		w.settle()
+		w.writeAndTell()
 	}
 }
 
@@ -278,20 +282,31 @@ func (w *ReadWrite) Closed(m kernel.Mode) {
 		}
 		w.outputOver, w.blocked = true, false
 		w.rewatch()
+		w.hasten()
 	}
 }
 
-// DeliverBatch implements kernel.Batch: it delivers the items that the filter has, then takes what the handle has, for as many
-// reads as the limit allows.
+// DeliverBatch implements kernel.Batch: it delivers the items that the filter has, then takes what the handle has. When a
+// handler has failed in the middle of that, only what was read is delivered: else a peer that sends as fast as handlers fail
+// would have the loop for itself.
 func (w *ReadWrite) DeliverBatch() {
-	if !w.deliver() {
-		return
+	if w.deliver() && !w.reading {
+		w.reading = true
+		w.readTurn()
 	}
+	w.reading = false
+}
+
+// readTurn reads and delivers, as often as the limit allows.
+func (w *ReadWrite) readTurn() {
 	for range w.readLimit {
 		if !w.reads() {
 			return
 		}
 		chunk, full, err := w.get()
+		if w.dead {
+			return // a driver of the program's has destroyed it
+		}
 		if len(chunk) > 0 {
 			if err := w.inFilter.Feed(chunk); err != nil {
 				if !w.filterFailed(err) {
@@ -324,7 +339,7 @@ func (w *ReadWrite) get() (chunk []byte, full bool, err error) {
 
 // deliver tells the items that the filter has. It is false when the wheel may not go on reading.
 func (w *ReadWrite) deliver() bool {
-	for !w.dead && !w.paused && w.events.Input.Wanted() {
+	for !w.dead && !w.deaf && !w.paused && w.events.Input.Wanted() {
 		item, ok, err := w.next()
 		switch {
 		case err != nil:
@@ -340,19 +355,44 @@ func (w *ReadWrite) deliver() bool {
 			if end == nil {
 				return true
 			}
-			if len(end.items) == 0 {
-				w.rare.tail = nil
-				w.rewatch()
-				return w.tellEnd(end.op, end.err)
-			}
-			item := w.env.item(end.items[0])
-			end.items = end.items[1:]
-			if !w.tell(w.events.Input, item, w.tag) {
+			if !w.deliverEnd(end) {
 				return false
 			}
 		}
 	}
 	return false
+}
+
+// deliverEnd tells one thing of the end of input. It is false when there is no more.
+func (w *ReadWrite) deliverEnd(end *tail) bool {
+	switch {
+	case len(end.items) > 0:
+		item := w.env.item(end.items[0])
+		end.items = end.items[1:]
+		return w.tell(w.events.Input, item, w.tag)
+	case end.bad != nil:
+		bad := end.bad
+		end.bad = nil
+		return w.filterFailed(bad)
+	}
+	w.rare.tail, w.deaf = nil, true
+	w.rewatch()
+	if errors.Is(end.err, io.EOF) {
+		w.tell(w.events.Error, "read", 0, "", w.tag)
+	} else {
+		w.tellFailure("read", w.events.Input.Name, end.err)
+	}
+	return false
+}
+
+// tellFailure tells that reading or writing has failed. A fault of a driver of the program's is an error in the owner, as if the
+// handler of event had raised it.
+func (w *ReadWrite) tellFailure(op, event string, err error) bool {
+	if _, refused := errors.AsType[syscall.Errno](err); !refused && w.has().custom != nil {
+		w.env.Kernel.Raise(w.Owner(), event, w.site, err)
+		return !w.dead
+	}
+	return w.tellError(w.events.Error, op, err)
 }
 
 // next is the filter's next item as events carry it.
@@ -377,30 +417,15 @@ func (w *ReadWrite) failRead(err error) {
 		return
 	}
 	w.inputOver = true
-	end := &tail{op: "read", err: err}
+	end := &tail{err: err}
 	w.seldom().tail = end
 	if w.in != nil && w.in.FD() >= 0 {
 		_ = w.env.Kernel.Want(w.in.FD(), kernel.Read, w, false) // it is attached
 	}
 	if f, ok := w.inFilter.(filters.EOFer); ok && errors.Is(err, io.EOF) {
-		items, bad := f.EOF()
-		end.items = items
-		if bad != nil {
-			end.op, end.err = "filter", bad
-		}
+		end.items, end.bad = f.EOF()
 	}
 	w.turn()
-}
-
-// tellEnd tells how input ended.
-func (w *ReadWrite) tellEnd(op string, err error) bool {
-	switch {
-	case op == "filter":
-		return w.filterFailed(err) && w.tell(w.events.Error, "read", 0, "", w.tag)
-	case errors.Is(err, io.EOF):
-		return w.tell(w.events.Error, "read", 0, "", w.tag)
-	}
-	return w.tellError(w.events.Error, op, err)
 }
 
 // filterFailed tells that a filter refuses input. A final failure ends input. It is false when the wheel may not go on.
@@ -415,14 +440,15 @@ func (w *ReadWrite) filterFailed(err error) bool {
 		w.stopInput()
 	}
 	if !w.events.Error.Wanted() {
-		w.env.Kernel.Raise(w.Owner(), w.events.Input.Name, w.site, err)
+		w.env.Kernel.Raise(w.Owner(), w.events.Input.Name, w.site, fmt.Errorf("%s%v: %w", w.place(), w, bad))
 		return !bad.Final && !w.dead
 	}
 	return w.tellError(w.events.Error, "filter", bad) && !bad.Final
 }
 
+// stopInput ends input, and nothing more of it is told.
 func (w *ReadWrite) stopInput() {
-	w.inputOver = true
+	w.inputOver, w.deaf = true, true
 	if w.rare != nil {
 		w.rare.tail = nil
 	}
@@ -452,7 +478,8 @@ func (w *ReadWrite) Turn() {
 }
 
 // Put queues items. high says that the marks are set and the queue is at the high mark or above. Errors: EPIPE when output has
-// ended or failed, ENOBUFS when too much waits already; others are faults of an item, and then nothing was queued.
+// ended or failed, ENOBUFS when too much waits already; others are faults of an item, and then nothing was queued. A driver of
+// the program's that fails may have taken some of the items.
 func (w *ReadWrite) Put(items ...any) (high bool, err error) {
 	before, err := w.takesOutput()
 	if err != nil {
@@ -497,7 +524,14 @@ func (w *ReadWrite) takesOutput() (octets int, err error) {
 
 // queued does what there is to do when something was queued.
 func (w *ReadWrite) queued(before int, err error) (high bool, _ error) {
-	if err != nil {
+	switch {
+	case w.dead: // a filter or a driver of the program's has destroyed it
+		w.drop()
+		if err == nil {
+			err = ErrDestroyed
+		}
+		return false, err
+	case err != nil && w.has().custom == nil:
 		return false, err
 	}
 	octets, marks := w.octets(), w.has().marks
@@ -512,7 +546,7 @@ func (w *ReadWrite) queued(before int, err error) (high bool, _ error) {
 			w.schedule()
 		}
 	}
-	return marks != nil && w.octets() >= marks.high, nil
+	return err == nil && marks != nil && w.octets() >= marks.high, err
 }
 
 func (w *ReadWrite) octets() int {
@@ -540,9 +574,22 @@ func (w *ReadWrite) note(n note) {
 	}
 	r := w.seldom()
 	if last := len(r.notes); last < maxNotes || r.notes[last-1] != n {
+		if last >= maxNotes && n == noteHigh {
+			r.forgetCycle()
+		}
 		r.notes = append(r.notes, n)
 	}
 	w.schedule()
+}
+
+// forgetCycle forgets that the queue has been high, and all that came of it.
+func (r *rare) forgetCycle() {
+	for i := len(r.notes) - 1; i >= 0 && r.notes[i] != noteWriteFailed; i-- {
+		if r.notes[i] == noteHigh {
+			r.notes = r.notes[:i]
+			return
+		}
+	}
 }
 
 // noted is the event of a note.
@@ -564,12 +611,21 @@ func (w *ReadWrite) FlushOutput() {
 	if w.dead {
 		return
 	}
-	if !w.tellNotes() {
-		return
+	switch {
+	case !w.tellNotes():
+	case w.blocked:
+		w.settle()
+	default:
+		w.writeAndTell()
 	}
-	if !w.blocked {
-		w.write()
-	}
+}
+
+// writeAndTell writes, and tells what comes of it: that need not wait for the end of a pass.
+func (w *ReadWrite) writeAndTell() {
+	was := w.scheduled
+	w.scheduled = true
+	w.write()
+	w.scheduled = was
 	w.settle()
 }
 
@@ -595,7 +651,7 @@ func (w *ReadWrite) tellNotes() bool {
 	for _, n := range notes {
 		going := true
 		if n == noteWriteFailed {
-			going = w.tellError(w.events.Error, "write", w.rare.writeErr)
+			going = w.tellFailure("write", w.events.Flushed.Name, w.rare.writeErr)
 		} else {
 			going = w.tell(w.noted(n), w.tag)
 		}
@@ -625,7 +681,10 @@ func (w *ReadWrite) write() {
 	} else {
 		left, err = w.queue.Flush(w.out)
 	}
-	if err != nil {
+	switch {
+	case w.dead:
+		return // a driver of the program's has destroyed it
+	case err != nil:
 		w.failWrite(err)
 		return
 	}
@@ -783,17 +842,27 @@ func (w *ReadWrite) SetInputFilter(f filters.Filter) error {
 	if w.dead {
 		return ErrDestroyed
 	}
-	if f == w.inFilter {
+	old := w.inFilter
+	if f == old {
 		return nil
 	}
-	if pending := w.inFilter.Pending(); len(pending) > 0 {
-		if err := f.Feed(pending); err != nil {
-			return err
+	moved := false
+	if old != nil {
+		if pending := old.Pending(); len(pending) > 0 {
+			if err := f.Feed(pending); err != nil {
+				return err
+			}
+			filters.Reset(old)
+			moved = true
 		}
-		filters.Reset(w.inFilter)
-		w.turn()
+	}
+	if w.dead { // a filter of the program's has destroyed it
+		return ErrDestroyed
 	}
 	w.inFilter = f
+	if moved {
+		w.turn()
+	}
 	return nil
 }
 
@@ -815,9 +884,13 @@ func (w *ReadWrite) Marks() (high, low int, ok bool) {
 	return marks.high, marks.low, true
 }
 
-// SetMarks changes the marks of a wheel that has some. A high mark that is no more than what waits is passed by that.
+// SetMarks changes the marks; of a wheel that has none it changes nothing. A high mark that is no more than what waits is
+// passed by that.
 func (w *ReadWrite) SetMarks(high, low int) {
-	marks, octets := w.rare.marks, w.octets()
+	marks, octets := w.has().marks, w.octets()
+	if marks == nil {
+		return
+	}
 	marks.high, marks.low = high, low
 	switch {
 	case !marks.isHigh && octets >= high:
@@ -844,7 +917,7 @@ func (w *ReadWrite) ResumeInput() {
 	}
 }
 
-// ShutdownInput ends input: no more of its events. A socket's peer gets EPIPE.
+// ShutdownInput ends input: no more of its events. A socket's peer gets EPIPE; what is no socket cannot tell it.
 func (w *ReadWrite) ShutdownInput() error {
 	if w.dead {
 		return ErrDestroyed
@@ -853,13 +926,24 @@ func (w *ReadWrite) ShutdownInput() error {
 	if w.in != nil && w.in != w.out {
 		return w.closeWay(&w.in, kernel.Read)
 	}
-	if w.in != nil {
-		return w.in.Shutdown("read")
-	}
-	return nil
+	return shutdown(w.in, "read")
 }
 
-// ShutdownOutput ends output: what waits is dropped, or with flush goes out first; then the peer sees the end.
+// shutdown ends a direction of a handle that goes on serving the other one, if there is something to end: a terminal has no
+// directions, and a connection may be gone.
+func shutdown(h *handle.Handle, how string) error {
+	if h == nil || h.FD() < 0 {
+		return nil
+	}
+	err := h.Shutdown(how)
+	if errors.Is(err, syscall.ENOTCONN) || errors.Is(err, syscall.ENOTSOCK) {
+		return nil
+	}
+	return err
+}
+
+// ShutdownOutput ends output: what waits is dropped, or with flush goes out first; then the peer sees the end, if the handle is
+// a socket or serves output only.
 func (w *ReadWrite) ShutdownOutput(flush bool) error {
 	if w.dead {
 		return ErrDestroyed
@@ -887,10 +971,18 @@ func (w *ReadWrite) endOutput() error {
 		_ = w.env.Kernel.Want(w.out.FD(), kernel.Write, w, false) // it is attached
 	}
 	w.rewatch()
+	w.hasten()
 	if w.out != w.in {
 		return w.closeWay(&w.out, kernel.Write)
 	}
-	return w.out.Shutdown("write")
+	return shutdown(w.out, "write")
+}
+
+// hasten sees to what was to come when all output is written, after output has ended in another way.
+func (w *ReadWrite) hasten() {
+	if w.afterFlush != goOn {
+		w.schedule()
+	}
 }
 
 // closeWay closes a handle that serves one way only.
@@ -940,15 +1032,42 @@ func (w *ReadWrite) Destroy() {
 // OwnerStopped implements kernel.Resource.
 func (w *ReadWrite) OwnerStopped() { w.Destroy() }
 
-// Release ends the wheel and leaves its handles open, for somebody else. rest is what was read and not delivered.
-func (w *ReadWrite) Release() (in, out *handle.Handle, rest []byte) {
-	in, out = w.in, w.out
+// Release ends the wheel and leaves its handles open, for somebody else: in and out. unread is what was read and not delivered.
+// What was put goes out now as far as the handle takes it; unsent is the rest. A driver of the program's keeps its own. What
+// was put after a start of TLS that has not begun is dropped: it was not meant to be read by others.
+func (w *ReadWrite) Release() (in, out *handle.Handle, unread, unsent []byte) {
 	if w.inFilter != nil {
-		rest = w.inFilter.Pending()
+		unread = bytes.Clone(w.inFilter.Pending())
 	}
+	unsent = w.takeOutput()
+	in, out = w.in, w.out
 	w.end()
 	w.in, w.out = nil, nil
-	return in, out, rest
+	return in, out, unread, unsent
+}
+
+// takeOutput writes what it can and takes the rest out of the queue.
+func (w *ReadWrite) takeOutput() []byte {
+	queue := &w.queue
+	up := w.has().upgrade
+	if up != nil {
+		queue = &up.plain
+	}
+	switch c := w.has().custom; {
+	case w.dead:
+		return nil
+	case c != nil:
+		w.write()
+		return nil
+	case up == nil:
+		w.write()
+	case !w.outputOver:
+		w.env.Kernel.Touch()
+		_, _ = queue.Flush(w.out) // what it did not take is left, whatever the reason
+	}
+	var rest bytes.Buffer
+	_, _ = queue.Flush(&rest) // which takes all
+	return rest.Bytes()
 }
 
 // end ends the wheel; it is false if that has happened before.
@@ -960,9 +1079,11 @@ func (w *ReadWrite) end() bool {
 	w.detach()
 	w.base.end()
 	w.drop()
-	w.rare = nil
+	w.rare, w.events, w.inFilter, w.outFilter = nil, &silent, nil, nil // a script may keep the wheel for long
 	return true
 }
+
+var silent ReadWriteEvents // of wheels that were destroyed; nobody writes to it
 
 // customDriver is a driver that a program brings.
 type customDriver struct {
@@ -970,16 +1091,24 @@ type customDriver struct {
 	octets int // that wait, as the driver last said
 }
 
-func (c *customDriver) put(chunks [][]byte) (err error) {
+func (c *customDriver) put(chunks [][]byte) error {
 	for _, chunk := range chunks {
-		if len(chunk) > 0 && err == nil {
-			c.octets, err = c.d.Put(chunk)
+		if len(chunk) == 0 {
+			continue
 		}
+		octets, err := c.d.Put(chunk)
+		if err != nil {
+			return err
+		}
+		c.octets = octets
 	}
-	return err
+	return nil
 }
 
 func (c *customDriver) flush(h *handle.Handle) (left int, err error) {
-	c.octets, err = c.d.Flush(h)
-	return c.octets, err
+	left, err = c.d.Flush(h)
+	if err == nil || left > 0 {
+		c.octets = left
+	}
+	return left, err
 }

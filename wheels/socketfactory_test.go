@@ -42,13 +42,6 @@ func (b *bench) listener(backlog int) (*handle.Handle, host.Address) {
 	return handle.New(h), at
 }
 
-func (b *bench) close(h *handle.Handle) {
-	b.t.Helper()
-	if err := b.env.Close(h); err != nil {
-		b.t.Error(err)
-	}
-}
-
 // failed logs operation and number: the texts are the system's.
 func (b *bench) failed() kernel.Handler {
 	return func(c *kernel.Context, args ...any) any {

@@ -200,6 +200,14 @@ func (w *base) give(e Event, h *handle.Handle, args ...any) bool {
 	return going && !w.dead
 }
 
+// place is where the wheel was made, as errors begin: "chat.lua:12: "; "" if that is nowhere.
+func (w *base) place() string {
+	if file, line := w.env.Kernel.Locate(w.site); file != "" {
+		return fmt.Sprintf("%s:%d: ", file, line)
+	}
+	return ""
+}
+
 // end takes the wheel away from its owner; it is false if that has happened before.
 func (w *base) end() bool {
 	if w.dead {
