@@ -432,6 +432,8 @@ func (w *readWrite) setMark(l *lua.LState, a luax.Args, isHigh bool) int {
 
 // readWriteDetach ends the wheel and gives its handles, what was read and not delivered, and what was put and could not be
 // written yet; nil in the place of either if it is nothing.
+//
+// Differs: the last result is new. Without it what was put just before would be lost, since put only queues.
 func (b *Lib) readWriteDetach(l *lua.LState, w *readWrite, a luax.Args) int {
 	in, out := b.handles(w)
 	_, _, unread, unsent := w.Release()

@@ -838,6 +838,8 @@ func (w *ReadWrite) SetEvents(e *ReadWriteEvents) {
 
 // SetInputFilter puts another filter in the place of the wheel's: what the old one holds goes to the new one. Its items are
 // delivered after the current handler. An error is the new filter's refusal; then the old one stays.
+//
+// Differs: once the end of input was told it stays the last thing of it, also if the new filter finds items in what is left.
 func (w *ReadWrite) SetInputFilter(f filters.Filter) error {
 	if w.dead {
 		return ErrDestroyed

@@ -594,7 +594,7 @@ func (*objecting) EOF() ([]any, error) {
 func TestADestroyedWheelHoldsNothing(t *testing.T) {
 	b := newBench(t)
 	x, y := b.pair()
-	type large struct{ p [1 << 20]byte }
+	type large [1 << 20]byte
 	var held weak.Pointer[large]
 	var w *wheels.ReadWrite
 	b.spawn(func(c *kernel.Context) {
