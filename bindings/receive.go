@@ -362,6 +362,9 @@ func (b *Lib) sessionInvoke(l *lua.LState) int {
 		l.RaiseError("'invoke' must be called while the session handles an event")
 	}
 	sent := d.Event
+	if event != sent {
+		d.Handler = nil // a wheel's function is for its own event
+	}
 	d.Event = event
 	h := s.pick(d)
 	if h == nil {
