@@ -638,3 +638,24 @@ func TestCommandRunsWithoutAHome(t *testing.T) {
 	cmd.Env = []string{}
 	runCommand(t, cmd).want(t, 0, "ran\n")
 }
+
+// W36: one wheel on the two standard streams of a script that stands in a pipeline.
+func TestWheelOnStdinAndStdout(t *testing.T) {
+	cmd := poeluaCommand(t, "-e", `
+local poe = require "poe"
+poe.Session.create { inline_states = {
+  _start = function()
+    poe.wheel.ReadWrite.new {
+      input_handle = io.stdin, output_handle = io.stdout, filter = poe.filter.Line.new { literal = "\n" },
+      input_event = "line", error_event = "over",
+    }
+  end,
+  line = function(ctx, line, id) ctx.session:wheel(id):put(line:upper()) end,
+  over = function(ctx, operation, errno, _, id)
+    ctx.session:wheel(id):put(operation .. " " .. errno)
+    ctx.session:wheel(id):close_after_flush()
+  end,
+} }`)
+	cmd.Stdin = strings.NewReader("one\ntwo\nthree")
+	runCommand(t, cmd).want(t, 0, "ONE\nTWO\nread 0\n")
+}
