@@ -537,6 +537,16 @@ func (b *Lib) filterType(f *filter, a luax.Args) int {
 	return 1
 }
 
+// lead yields what a wheel's filter leads to: the object itself only if it is written in Lua, since of others there mostly is
+// nothing to find.
+func (f *filter) lead(yield func(lua.LValue)) {
+	if f.kind == nil {
+		yield(f.value)
+		return
+	}
+	f.held(yield)
+}
+
 // held yields what the filter was made of. Items that it holds soon leave it.
 func (f *filter) held(yield func(lua.LValue)) {
 	switch o := f.f.(type) {

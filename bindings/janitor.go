@@ -40,9 +40,11 @@ func (b *Lib) Held(object *lua.LUserData, yield func(lua.LValue)) {
 		for _, option := range v.options {
 			yield(option)
 		}
-		for _, wheel := range b.ownedWheels(&v.Task) {
-			yield(wheel)
-		}
+		v.EachResource(func(r kernel.Resource) {
+			if w := b.wheelOf(r); w != nil {
+				w.Value.(wheelObject).held(yield) // not the wheel itself: of many thousand connections it mostly is all there is
+			}
+		})
 	case *anon:
 		yield(v.created)
 	case *filter:

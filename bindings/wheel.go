@@ -18,7 +18,7 @@ type wheelObject interface {
 	event(name string) *wheels.Event
 	// changed has the events that were changed through event taken up.
 	changed()
-	// held yields the Lua values that the wheel leads to.
+	// held yields the Lua values that the wheel leads to and that may lead to tables: its handles do not.
 	held(yield func(lua.LValue))
 }
 
@@ -268,22 +268,22 @@ func yieldEvent(e wheels.Event, yield func(lua.LValue)) {
 	}
 }
 
-// ownedWheels are the wheels of a task, by their numbers.
-func (b *Lib) ownedWheels(t *kernel.Task) (all []*lua.LUserData) {
-	for _, r := range slices.Backward(t.Resources()) {
-		if w, ok := r.(wheels.Wheel); ok && b.wheels[w.ID()] != nil {
-			all = append(all, b.wheels[w.ID()])
-		}
+// wheelOf is the object of a wheel that is alive; nil if r is none.
+func (b *Lib) wheelOf(r kernel.Resource) *lua.LUserData {
+	if w, ok := r.(wheels.Wheel); ok {
+		return b.wheels[w.ID()]
 	}
-	return all
+	return nil
 }
 
 // sessionWheels lists the session's wheels by ID.
 func (b *Lib) sessionWheels(l *lua.LState) int {
 	t := b.checkTask(l, "wheels")
 	list := l.CreateTable(0, 0)
-	for _, ud := range b.ownedWheels(t) {
-		list.Append(ud)
+	for _, r := range slices.Backward(t.Resources()) {
+		if ud := b.wheelOf(r); ud != nil {
+			list.Append(ud)
+		}
 	}
 	l.Push(list)
 	return 1

@@ -66,18 +66,14 @@ func (w *readWrite) changed() {
 }
 
 func (w *readWrite) held(yield func(lua.LValue)) {
-	for _, ud := range []*lua.LUserData{w.in, w.out} {
-		if ud != nil {
-			yield(ud)
-		}
-	}
 	if w.seldom != nil && w.seldom.driver != nil {
 		yield(w.seldom.driver)
 	}
-	for _, f := range []*filter{w.inFilter, w.outFilter} {
-		if f != nil && f.value != nil {
-			yield(f.value)
-		}
+	if w.inFilter != nil {
+		w.inFilter.lead(yield)
+	}
+	if w.outFilter != nil && w.outFilter != w.inFilter {
+		w.outFilter.lead(yield)
 	}
 	for _, name := range readWriteEventNames {
 		yieldEvent(*readWriteEvent(w.Events(), name), yield)

@@ -220,7 +220,6 @@ func (w *listenAccept) event(name string) *wheels.Event {
 func (w *listenAccept) changed() { w.SetEvents(w.events) }
 
 func (w *listenAccept) held(yield func(lua.LValue)) {
-	yield(w.handle)
 	yieldEvent(w.events.Accept, yield)
 	yieldEvent(w.events.Error, yield)
 }
@@ -291,9 +290,8 @@ func (w *datagram) letGo() {
 }
 
 func (w *datagram) held(yield func(lua.LValue)) {
-	yield(w.handle)
 	if w.filter != nil {
-		yield(w.filter.value)
+		w.filter.lead(yield)
 	}
 	yieldEvent(w.events.Input, yield)
 	yieldEvent(w.events.Error, yield)

@@ -80,13 +80,18 @@ func (o *Owned) ID() uint64 { return o.id }
 
 // Resources are what the task owns, the newest first.
 func (t *Task) Resources() (all []Resource) {
+	t.EachResource(func(r Resource) { all = append(all, r) })
+	return all
+}
+
+// EachResource calls f for what the task owns, the newest first. f changes nothing of that.
+func (t *Task) EachResource(f func(Resource)) {
 	if t.rare == nil {
-		return nil
+		return
 	}
 	for o := t.rare.owned; o != nil; o = o.older {
-		all = append(all, o.resource)
+		f(o.resource)
 	}
-	return all
 }
 
 func (k *Kernel) dropOwned(t *Task) {
