@@ -510,11 +510,14 @@ t.case("W48 a server of inet6 without an address is at all of them", function(ca
       local w = factory { socket_domain = "inet6" }
       t.is(w:getsockname(), "::")
       w:destroy()
-      w = factory { socket_domain = "inet6", only_v6 = true }
-      local _, port = w:getsockname()
-      local other = factory { bind_address = "0.0.0.0", bind_port = port }
-      t.same(pack(other:getsockname()), pack("0.0.0.0", port))
-      w:destroy() other:destroy()
+      for try = 1, 20 do -- somebody may have the port of the other family
+        w = factory { socket_domain = "inet6", only_v6 = true }
+        local _, port = w:getsockname()
+        local other = poe.socket.listen { bind_address = "0.0.0.0", bind_port = port }
+        w:destroy()
+        if other then return other:close() end
+      end
+      error("of 20 ports of IPv6 alone none was free in IPv4")
     end,
   }
 end, ipv6())
