@@ -35,6 +35,7 @@ import (
 	"github.com/poelua/poelua/kernel"
 	"github.com/poelua/poelua/kernel/host"
 	"github.com/poelua/poelua/kernel/poll"
+	"github.com/poelua/poelua/runtime/repl"
 	"github.com/poelua/poelua/scripts"
 )
 
@@ -284,6 +285,13 @@ func loadBuiltin(l *lua.LState, name, module string) int {
 // too, filters.Map where an order is to be kept; items that a script puts come to it as such. Before Run. Error: the name is taken.
 func (rt *Runtime) Filter(name string, build func(params map[string]any) (filters.Filter, error)) error {
 	return rt.lib.AddFilter(name, build)
+}
+
+// Prompt makes a prompt on the runtime; Lib, State and Meter of c are set here. Without NoInterrupt, or with a limit, what is typed at it can be
+// interrupted. Before Run, or on the loop's goroutine (Kernel().Submit).
+func (rt *Runtime) Prompt(c repl.Config) (*repl.Prompt, error) {
+	c.Lib, c.State, c.Meter = rt.lib, rt.l, rt.meter
+	return repl.New(c)
 }
 
 // Kernel is the runtime's kernel.

@@ -17,6 +17,8 @@ const (
 	module    = "github.com/poelua/poelua"
 	gopherLua = "github.com/yuin/gopher-lua"
 	xsys      = "golang.org/x/sys"
+	readline  = "github.com/chzyer/readline"
+	pprof     = "github.com/google/pprof"
 )
 
 // layer is what one package may import.
@@ -30,9 +32,12 @@ type layer struct {
 // free. The highest come first and imports point down: a package may name only those on later lines. A new package adds
 // its line. Files of all systems count; tests do not, they may look from anywhere.
 var layers = []layer{
-	{"cmd/poelua", []string{"runtime", "runtime/check", "kernel"}, nil},
+	{"cmd/poelua", []string{"runtime", "runtime/check", "runtime/console", "runtime/repl", "kernel", "kernel/host"}, []string{readline}},
 	{"tests", nil, nil},
-	{"runtime", []string{"bindings", "bindings/interp", "bindings/luax", "filters", "kernel", "kernel/host", "kernel/poll", "scripts"}, []string{gopherLua}},
+	{"runtime/console", []string{"runtime", "runtime/repl", "kernel", "kernel/host"}, nil},
+	{"runtime", []string{"runtime/profile", "runtime/repl", "bindings", "bindings/interp", "bindings/luax", "filters", "kernel", "kernel/host", "kernel/poll", "scripts"}, []string{gopherLua}},
+	{"runtime/profile", []string{"bindings/luax", "kernel"}, []string{gopherLua, pprof}},
+	{"runtime/repl", []string{"bindings", "bindings/interp", "bindings/luax", "kernel"}, []string{gopherLua}},
 	{"runtime/check", nil, []string{gopherLua}},
 	{"bindings", []string{"bindings/luax", "wheels", "wheels/handle", "filters", "kernel", "kernel/host"}, []string{gopherLua, xsys}},
 	{"bindings/interp", []string{"bindings/interp/pattern", "bindings/luax", "kernel/host"}, []string{gopherLua}},
