@@ -43,6 +43,7 @@ type Lib struct {
 	http         httpLib
 	wheels       map[uint64]*lua.LUserData // the living ones, by their numbers
 	lastWheel    foundWheel
+	texts        luax.Strings
 	env          *wheels.Env
 	lastEvents   *wheels.ReadWriteEvents // of the newest wheel: the next one mostly has the same
 	sets         [4]cachedSet
@@ -146,10 +147,15 @@ func class(l *lua.LState, methods map[string]lua.LGFunction) *lua.LTable {
 
 // metatable makes the metatable of a class's objects. name is what error messages call them.
 func metatable(l *lua.LState, name string, index lua.LValue, more map[string]lua.LGFunction) *lua.LTable {
-	mt := l.CreateTable(0, 4+len(more))
+	var mt *lua.LTable
+	if methods, ok := index.(*lua.LTable); ok {
+		mt = luax.NewClass(l, 3+len(more), methods)
+	} else {
+		mt = l.CreateTable(0, 4+len(more))
+		mt.RawSetString("__index", index)
+	}
 	mt.RawSetString("__name", lua.LString(name))
 	mt.RawSetString("__metatable", lua.LString(name))
-	mt.RawSetString("__index", index)
 	for event, f := range more {
 		mt.RawSetString(event, l.NewFunction(f))
 	}

@@ -43,8 +43,8 @@ func (b *Lib) openSession(l *lua.LState) {
 		"callback":    b.sessionCallback,
 		"is_alive":    b.sessionIsAlive,
 		"wheels":      b.sessionWheels,
-		"wheel":       b.sessionWheel,
 	})
+	b.session.RawSetString("wheel", luax.NewDirect(l, b.sessionWheel, b.directWheel))
 	b.invoke = l.NewFunction(b.sessionInvoke)
 	b.session.RawSetString("invoke", b.invoke)
 	b.sessionMeta = b.sessionMetatable(l, shortWay(l, b.session, "wheel"))

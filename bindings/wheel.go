@@ -43,7 +43,7 @@ func (b *Lib) openWheels(l *lua.LState) {
 		Ended:   b.wheelEnded,
 		Handle:  b.givenHandle,
 		Item:    func(item any) any { return b.itemToLua(item) },
-		Text:    func(item []byte) any { return lua.LString(item) },
+		Text:    b.text,
 		Opening: b.opening,
 	}
 	classes := l.CreateTable(0, len(wheelKinds))
@@ -53,6 +53,9 @@ func (b *Lib) openWheels(l *lua.LState) {
 			"id": b.wheelID, "event": b.wheelEvent, "destroy": b.wheelDestroy, "owner": b.wheelOwner, "is_alive": b.wheelIsAlive,
 		} {
 			methods.RawSetString(name, l.NewFunction(f))
+		}
+		if kind.name == "ReadWrite" {
+			methods.RawSetString("put", luax.NewDirect(l, b.readWritePut, b.directPut))
 		}
 		meta := metatable(l, "poe.wheel."+kind.name, shortWay(l, methods, "put", "destroy"), map[string]lua.LGFunction{
 			"__tostring": func(l *lua.LState) int {
@@ -71,6 +74,19 @@ func (b *Lib) openWheels(l *lua.LState) {
 	}
 	b.module.RawSetString("wheel", classes)
 }
+
+// text makes the value of an item. When there are many in a turn they lie together.
+func (b *Lib) text(item []byte, nth int) any {
+	switch {
+	case nth < fewTexts:
+		return lua.LString(item)
+	case nth == fewTexts:
+		b.texts.Drop()
+	}
+	return b.texts.Make(item)
+}
+
+const fewTexts = 4 // items of a turn that have memory of their own
 
 // shortWay makes a table that has only a few fields of another and leads to that for the rest: Go looks a key up faster
 // among eight than among many.
@@ -314,6 +330,23 @@ func (b *Lib) sessionWheel(l *lua.LState) int {
 		l.Push(lua.LNil)
 	}
 	return 1
+}
+
+// directWheel is sessionWheel for the wheel that was found last.
+func (b *Lib) directWheel(_ *lua.LState, args []lua.LValue) (lua.LValue, bool) {
+	if len(args) != 2 {
+		return nil, false
+	}
+	id, isNumber := args[1].(lua.LNumber)
+	ud, isObject := args[0].(*lua.LUserData)
+	if !isNumber || !isObject || b.lastWheel.id != float64(id) || b.lastWheel.object == nil {
+		return nil, false
+	}
+	s, ok := ud.Value.(*session)
+	if !ok || b.lastWheel.wheel.Owner() != &s.Task {
+		return nil, false
+	}
+	return b.lastWheel.object, true
 }
 
 // sessionNamed is the living session that v names; nil if there is none.

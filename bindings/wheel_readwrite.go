@@ -361,6 +361,27 @@ func (b *Lib) readWritePut(l *lua.LState) int {
 	return 1
 }
 
+// directPut is readWritePut for one string, if its filter is written in Go and nothing goes wrong.
+func (b *Lib) directPut(_ *lua.LState, args []lua.LValue) (lua.LValue, bool) {
+	if len(args) != 2 {
+		return nil, false
+	}
+	text, isText := args[1].(lua.LString)
+	ud, isObject := args[0].(*lua.LUserData)
+	if !isText || !isObject {
+		return nil, false
+	}
+	w, ok := ud.Value.(*readWrite)
+	if !ok || !w.TakesText() {
+		return nil, false
+	}
+	high, err := w.PutText(string(text))
+	if err != nil {
+		return nil, false
+	}
+	return lua.LBool(high), true
+}
+
 func (b *Lib) filterArg(a luax.Args) *filter {
 	f := b.checkFilter(a.Get(1))
 	if f == nil {

@@ -25,6 +25,7 @@ func (w *ReadWrite) reads() bool {
 // handler has failed in the middle of that, only what was read is delivered: else a peer that sends as fast as handlers fail
 // would have the loop for itself.
 func (w *ReadWrite) DeliverBatch() {
+	w.env.nth = 0
 	if w.deliver() && !w.reading {
 		w.reading = true
 		w.readTurn()

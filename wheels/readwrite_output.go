@@ -49,6 +49,12 @@ func (w *ReadWrite) Put(items ...any) (high bool, err error) {
 	return w.queued(before, err)
 }
 
+// TakesText says whether PutText runs nothing of the program's.
+func (w *ReadWrite) TakesText() bool {
+	_, ok := w.outFilter.(filters.TextPutter)
+	return ok && w.has().custom == nil
+}
+
 // PutText is Put for one byte string.
 func (w *ReadWrite) PutText(item string) (high bool, err error) {
 	f, ok := w.outFilter.(filters.TextPutter)

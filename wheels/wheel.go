@@ -32,7 +32,9 @@ type Env struct {
 	Close  func(h *handle.Handle) error // closes a handle and ends what watches it
 	Ended  func(id uint64)              // a wheel was destroyed; nil: nobody wants to know
 	Item   func(item any) any           // makes of an item what events carry; nil: the item
-	Text   func(item []byte) any        // the same for an item that is a byte string, which it copies; nil: a string
+	// Text is Item for byte strings, which it copies. nth is how many of them came before in the same turn of the wheel. nil: they
+	// are strings.
+	Text func(item []byte, nth int) any
 
 	// Handle makes of a new handle what events of a wheel of owner's carry; nil: the handle.
 	Handle func(h *handle.Handle, owner *kernel.Task) any
@@ -42,6 +44,7 @@ type Env struct {
 	Spare  *handle.Spare // of the drivers of wheels
 	out    []byte        // items on their way into a driver
 	chunks [][]byte      // likewise: the parts of out
+	nth    int      // byte strings told in this turn of a wheel
 	last   *origin
 	long   []byte // for datagrams that Kernel.Scratch is too short for
 }
@@ -103,7 +106,8 @@ func (v *Env) item(item any) any {
 
 func (v *Env) text(item []byte) any {
 	if v.Text != nil {
-		return v.Text(item)
+		v.nth++
+		return v.Text(item, v.nth-1)
 	}
 	return string(item)
 }

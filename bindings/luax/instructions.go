@@ -1,0 +1,237 @@
+package luax
+
+import (
+	"reflect"
+	"unsafe"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// This file gives gopher-lua's interpreter other implementations of two instructions, which do the same in less time: calls,
+// and look-ups of methods. The table of instructions is the process's, so other Lua states in it get them, too, and notice
+// nothing.
+//
+// What is gained: a Go function with a direct form gets its arguments where they lie and needs no frame, which is most of what
+// calling it costs; the frame of a Lua function is written where it belongs, not made and copied twice; a method of an
+// object made in Go is found with one look-up, not two. What is not the usual case is left to gopher-lua's own.
+
+// instruction is the implementation of one. The result 1 leaves the interpreter's loop.
+type instruction = func(l *lua.LState, inst uint32, base unsafe.Pointer) int
+
+//go:linkname instructions github.com/yuin/gopher-lua.jumpTable
+var instructions [lua.OP_NOP + 1]instruction
+
+var stockCall, stockSelf instruction // gopher-lua's own, to which the unusual cases are left
+
+func init() {
+	checkStructs()
+	stockCall, stockSelf = instructions[lua.OP_CALL], instructions[lua.OP_SELF]
+	instructions[lua.OP_CALL], instructions[lua.OP_SELF] = callInstruction, selfInstruction
+}
+
+// What the structs consist of that the interpreter works with.
+type (
+	interpreter struct {
+		G            *lua.Global
+		Parent       *lua.LState
+		Env          *lua.LTable
+		Panic        func(*lua.LState)
+		Dead         bool
+		Options      lua.Options
+		stop         int32
+		reg          *registers
+		stack        frameStack
+		alloc        unsafe.Pointer
+		currentFrame *callFrame
+	}
+	registers struct {
+		array []lua.LValue
+		top   int
+	}
+	frameStack struct { // an interface
+		kind unsafe.Pointer
+		data *fixedStack
+	}
+	fixedStack struct {
+		array []callFrame
+		sp    int
+	}
+	callFrame struct {
+		Idx        int
+		Fn         *lua.LFunction
+		Parent     *callFrame
+		Pc         int
+		Base       int
+		LocalBase  int
+		ReturnBase int
+		NArgs      int
+		NRet       int
+		TailCall   int
+	}
+)
+
+// fixedKind is the kind of stack of states that were made without MinimizeStackMemory.
+var fixedKind = func() unsafe.Pointer {
+	l := lua.NewState(lua.Options{SkipOpenLibs: true, CallStackSize: 1, RegistrySize: 128})
+	defer l.Close()
+	return (*interpreter)(unsafe.Pointer(l)).stack.kind
+}()
+
+// checkStructs panics if gopher-lua's structs are others.
+func checkStructs() {
+	state := reflect.TypeFor[lua.LState]()
+	begins(state, reflect.TypeFor[interpreter]())
+	reg, _ := state.FieldByName("reg")
+	begins(reg.Type.Elem(), reflect.TypeFor[registers]())
+	frame, _ := state.FieldByName("currentFrame")
+	begins(frame.Type.Elem(), reflect.TypeFor[callFrame]())
+	if frame.Type.Elem().Size() != unsafe.Sizeof(callFrame{}) {
+		panic("luax: this version of gopher-lua has another callFrame")
+	}
+}
+
+// begins panics unless a struct of gopher-lua's begins with fields of the names, sizes and places of ours.
+func begins(theirs, ours reflect.Type) {
+	for i := range ours.NumField() {
+		a, b := theirs.Field(i), ours.Field(i)
+		if a.Name != b.Name || a.Offset != b.Offset || a.Type.Size() != b.Type.Size() {
+			panic("luax: this version of gopher-lua has another " + theirs.Name() + "." + a.Name)
+		}
+	}
+}
+
+// Direct is a Go function that Lua calls without a frame: it gets the arguments where they lie on the stack and returns one
+// result. It may not keep args, raise, or call Lua, nor is it seen in tracebacks. When ok is false it has done nothing, and the
+// function's ordinary form is called, which may do all that.
+type Direct func(l *lua.LState, args []lua.LValue) (result lua.LValue, ok bool)
+
+// directFunction is a function with a direct form. It is known by its only upvalue, which lies in here and leads to directMark.
+type directFunction struct {
+	upvalue lua.Upvalue
+	call    Direct
+}
+
+var directMark = &lua.Upvalue{}
+
+// NewDirect makes a function that is called directly where that is possible.
+func NewDirect(l *lua.LState, ordinary lua.LGFunction, direct Direct) *lua.LFunction {
+	d := &directFunction{call: direct}
+	*upvalueNext(&d.upvalue) = directMark
+	d.upvalue.SetValue(lua.LNil)
+	fn := l.NewFunction(ordinary)
+	fn.Upvalues = []*lua.Upvalue{&d.upvalue}
+	return fn
+}
+
+func upvalueNext(u *lua.Upvalue) **lua.Upvalue {
+	return field[*lua.Upvalue](unsafe.Pointer(u), inside.uvNext)
+}
+
+// directForm is what NewDirect made of a Go function; nil if it did not make it.
+func directForm(fn *lua.LFunction) *directFunction {
+	if len(fn.Upvalues) != 1 || *upvalueNext(fn.Upvalues[0]) != directMark {
+		return nil
+	}
+	return (*directFunction)(unsafe.Pointer(fn.Upvalues[0]))
+}
+
+// callInstruction is OP_CALL: R(A), ... := R(A)(R(A+1), ...), with B-1 arguments, or those up to the top, and C-1 results, or all.
+func callInstruction(l *lua.LState, inst uint32, base unsafe.Pointer) int {
+	s := (*interpreter)(unsafe.Pointer(l))
+	reg := s.reg
+	a := s.currentFrame.LocalBase + int(inst>>18)&0xff
+	fn, ok := reg.array[a].(*lua.LFunction)
+	if !ok {
+		return stockCall(l, inst, base)
+	}
+	nargs, nret := int(inst&0x1ff)-1, int(inst>>9)&0x1ff-1
+	if nargs < 0 {
+		nargs = reg.top - (a + 1)
+	}
+	if fn.IsG {
+		if d := directForm(fn); d != nil && s.callDirect(l, d, a, nargs, nret) {
+			return 0
+		}
+		return stockCall(l, inst, base)
+	}
+	local, used := a+1, int(fn.Proto.NumUsedRegisters)
+	stack := s.stack.data
+	if fn.Proto.IsVarArg&lua.VarArgIsVarArg != 0 || s.stack.kind != fixedKind || stack.sp == len(stack.array) ||
+		local+max(used, nargs) > len(reg.array) {
+		return stockCall(l, inst, base)
+	}
+	f := &stack.array[stack.sp]
+	*f = callFrame{
+		Idx: stack.sp, Fn: fn, Parent: s.currentFrame, Base: a, LocalBase: local, ReturnBase: a, NArgs: nargs, NRet: nret,
+	}
+	stack.sp++
+	array := reg.array
+	for i := local + nargs; i < local+used; i++ {
+		array[i] = lua.LNil
+	}
+	reg.top = local + used
+	s.currentFrame = f
+	return 0
+}
+
+// callDirect is false if that was not possible.
+func (s *interpreter) callDirect(l *lua.LState, d *directFunction, a, nargs, nret int) bool {
+	array, end := s.reg.array, a+1+nargs
+	v, ok := d.call(l, array[a+1:end:end])
+	switch {
+	case !ok:
+		return false
+	case nret == 0:
+		return true
+	case nret < 0:
+		s.reg.top = a + 1
+	}
+	array[a] = v
+	for i := 1; i < nret; i++ {
+		array[a+i] = lua.LNil
+	}
+	return true
+}
+
+// classMark is the metatable of the metatables that NewClass makes.
+var classMark = &lua.LTable{Metatable: lua.LNil}
+
+// classTable is what a class's metatable lies in.
+type classTable struct {
+	table lua.LTable
+	index *lua.LTable
+}
+
+// NewClass makes a metatable, with room for so many fields, of objects whose methods are in index. Its field __index is not to
+// be changed.
+func NewClass(l *lua.LState, fields int, index *lua.LTable) *lua.LTable {
+	c := &classTable{table: *l.CreateTable(0, fields+1), index: index}
+	c.table.RawSetString("__index", index)
+	c.table.Metatable = classMark
+	return &c.table
+}
+
+// selfInstruction is OP_SELF: R(A+1) := R(B); R(A) := R(B)[RK(C)].
+func selfInstruction(l *lua.LState, inst uint32, base unsafe.Pointer) int {
+	s := (*interpreter)(unsafe.Pointer(l))
+	reg, local := s.reg, s.currentFrame.LocalBase
+	a, c := local+int(inst>>18)&0xff, int(inst>>9)&0x1ff
+	object, ok := reg.array[local+int(inst&0x1ff)].(*lua.LUserData)
+	if !ok || c < constantBit || a+2 > len(reg.array) {
+		return stockSelf(l, inst, base)
+	}
+	mt, ok := object.Metatable.(*lua.LTable)
+	if !ok || mt.Metatable != lua.LValue(classMark) {
+		return stockSelf(l, inst, base)
+	}
+	name := s.currentFrame.Fn.Proto.Constants[c-constantBit].(lua.LString)
+	method := (*classTable)(unsafe.Pointer(mt)).index.RawGetString(string(name))
+	if method == lua.LNil {
+		return stockSelf(l, inst, base) // it may have more to look in
+	}
+	reg.array[a], reg.array[a+1] = method, object
+	reg.top = max(reg.top, a+2)
+	return 0
+}
+
+const constantBit = 1 << 8 // in an operand: it is the number of a constant
