@@ -145,11 +145,12 @@ func class(l *lua.LState, methods map[string]lua.LGFunction) *lua.LTable {
 	return t
 }
 
-// metatable makes the metatable of a class's objects. name is what error messages call them.
-func metatable(l *lua.LState, name string, index lua.LValue, more map[string]lua.LGFunction) *lua.LTable {
+// metatable makes the metatable of a class's objects. name is what error messages call them, hot are the methods that are called
+// most.
+func metatable(l *lua.LState, name string, index lua.LValue, more map[string]lua.LGFunction, hot ...string) *lua.LTable {
 	var mt *lua.LTable
 	if methods, ok := index.(*lua.LTable); ok {
-		mt = luax.NewClass(l, 3+len(more), methods)
+		mt = luax.NewClass(l, 3+len(more), methods, hot...)
 	} else {
 		mt = l.CreateTable(0, 4+len(more))
 		mt.RawSetString("__index", index)

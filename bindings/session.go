@@ -47,16 +47,16 @@ func (b *Lib) openSession(l *lua.LState) {
 	b.session.RawSetString("wheel", luax.NewDirect(l, b.sessionWheel, b.directWheel))
 	b.invoke = l.NewFunction(b.sessionInvoke)
 	b.session.RawSetString("invoke", b.invoke)
-	b.sessionMeta = b.sessionMetatable(l, shortWay(l, b.session, "wheel"))
+	b.sessionMeta = b.sessionMetatable(l, b.session, "wheel")
 	b.method = l.NewFunction(b.callMethod)
 }
 
 // sessionMetatable makes the metatable of the objects of a class.
-func (b *Lib) sessionMetatable(l *lua.LState, class lua.LValue) *lua.LTable {
+func (b *Lib) sessionMetatable(l *lua.LState, class lua.LValue, hot ...string) *lua.LTable {
 	return metatable(l, "poe.Session", class, map[string]lua.LGFunction{
 		"__newindex": b.sessionNewIndex,
 		"__tostring": b.sessionString,
-	})
+	}, hot...)
 }
 
 // newSession makes a session that the kernel does not know yet.

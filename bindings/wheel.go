@@ -57,7 +57,7 @@ func (b *Lib) openWheels(l *lua.LState) {
 		if kind.name == "ReadWrite" {
 			methods.RawSetString("put", luax.NewDirect(l, b.readWritePut, b.directPut))
 		}
-		meta := metatable(l, "poe.wheel."+kind.name, shortWay(l, methods, "put", "destroy"), map[string]lua.LGFunction{
+		meta := metatable(l, "poe.wheel."+kind.name, methods, map[string]lua.LGFunction{
 			"__tostring": func(l *lua.LState) int {
 				w := checkWheel(l, "tostring")
 				text := "poe.wheel." + w.Kind() + "(" + lua.LNumber(w.ID()).String()
@@ -67,7 +67,7 @@ func (b *Lib) openWheels(l *lua.LState) {
 				l.Push(lua.LString(text + ")"))
 				return 1
 			},
-		})
+		}, "put")
 		of := l.CreateTable(0, 1)
 		of.RawSetString("new", l.NewFunction(func(l *lua.LState) int { return b.wheelNew(l, kind, meta) }))
 		classes.RawSetString(kind.name, of)
@@ -87,21 +87,6 @@ func (b *Lib) text(item []byte, nth int) any {
 }
 
 const fewTexts = 4 // items of a turn that have memory of their own
-
-// shortWay makes a table that has only a few fields of another and leads to that for the rest: Go looks a key up faster
-// among eight than among many.
-func shortWay(l *lua.LState, all *lua.LTable, fields ...string) *lua.LTable {
-	few := l.CreateTable(0, len(fields))
-	for _, name := range fields {
-		if v := all.RawGetString(name); v != lua.LNil {
-			few.RawSetString(name, v)
-		}
-	}
-	up := l.CreateTable(0, 1)
-	up.RawSetString("__index", all)
-	few.Metatable = up
-	return few
-}
 
 // wheelEnded is called when a wheel was destroyed.
 func (b *Lib) wheelEnded(id uint64) {
