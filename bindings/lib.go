@@ -34,8 +34,9 @@ type Lib struct {
 	anonMeta    *lua.LTable // of postbacks and callbacks
 	handleMeta  *lua.LTable
 	driverMeta  *lua.LTable
-	invoke      *lua.LFunction // poe.Session.invoke
-	method      *lua.LFunction // calls a method that is not to be found without running Lua
+	invoke      *lua.LFunction       // poe.Session.invoke
+	convert     func(any) lua.LValue // toLua
+	method      *lua.LFunction       // calls a method that is not to be found without running Lua
 
 	classMetas   map[*lua.LTable]*lua.LTable     // metatables of the objects of subclasses
 	foreigners   map[*kernel.Task]*lua.LUserData // objects of sessions that are not Lua's
@@ -80,6 +81,7 @@ func New(c Config) *Lib {
 		foreigners: map[*kernel.Task]*lua.LUserData{},
 		interfaces: map[int]kernel.Site{},
 	}
+	b.convert = b.toLua
 	l := c.State
 	b.module = l.CreateTable(0, 16)
 	b.openKernel(l)

@@ -151,12 +151,7 @@ func (s *session) Receive(d *kernel.Dispatch) error {
 	}
 	l := s.lib.Guard.State
 	if d.Bare && h.fn != nil && d.State == "" && d.Want == kernel.WantNothing {
-		l.Push(h.fn) // the short way for the usual case
-		l.Push(&s.ctx)
-		for _, v := range d.Args {
-			l.Push(s.lib.toLua(v))
-		}
-		l.Call(1+len(d.Args), 0)
+		luax.Run(l, h.fn, &s.ctx, d.Args, s.lib.convert) // the short way for the usual case
 		return nil
 	}
 	base := l.GetTop()

@@ -43,6 +43,10 @@ type (
 		stack        frameStack
 		alloc        unsafe.Pointer
 		currentFrame *callFrame
+		wrapped      bool
+		uvcache      *lua.Upvalue
+		hasErrorFunc bool
+		mainLoop     func(l *lua.LState, base *callFrame)
 	}
 	registers struct {
 		array []lua.LValue
@@ -154,24 +158,64 @@ func callInstruction(l *lua.LState, inst uint32, base unsafe.Pointer) int {
 		}
 		return stockCall(l, inst, base)
 	}
-	local, used := a+1, int(fn.Proto.NumUsedRegisters)
-	stack := s.stack.data
-	if fn.Proto.IsVarArg&lua.VarArgIsVarArg != 0 || s.stack.kind != fixedKind || stack.sp == len(stack.array) ||
-		local+max(used, nargs) > len(reg.array) {
+	if !s.takes(fn, a, nargs) {
 		return stockCall(l, inst, base)
 	}
+	s.enter(fn, a, nargs, nret)
+	return 0
+}
+
+// takes says whether enter can be used for a function at register a: it is one of Lua's, and there is room for it.
+func (s *interpreter) takes(fn *lua.LFunction, a, nargs int) bool {
+	return !fn.IsG && fn.Proto.IsVarArg&lua.VarArgIsVarArg == 0 && s.stack.kind == fixedKind &&
+		s.stack.data.sp < len(s.stack.data.array) && a+1+max(int(fn.Proto.NumUsedRegisters), nargs) <= len(s.reg.array)
+}
+
+// enter makes the frame of a function that lies in register a, under its arguments.
+func (s *interpreter) enter(fn *lua.LFunction, a, nargs, nret int) *callFrame {
+	stack, local := s.stack.data, a+1
 	f := &stack.array[stack.sp]
 	*f = callFrame{
 		Idx: stack.sp, Fn: fn, Parent: s.currentFrame, Base: a, LocalBase: local, ReturnBase: a, NArgs: nargs, NRet: nret,
 	}
 	stack.sp++
-	array := reg.array
-	for i := local + nargs; i < local+used; i++ {
+	array, end := s.reg.array, local+int(fn.Proto.NumUsedRegisters)
+	for i := local + nargs; i < end; i++ {
 		array[i] = lua.LNil
 	}
-	reg.top = local + used
+	s.reg.top = end
 	s.currentFrame = f
-	return 0
+	return f
+}
+
+// Run calls a function with first and args, and lets go of its results. An error passes as a panic. What of args is no Lua value
+// convert makes one of.
+func Run(l *lua.LState, fn *lua.LFunction, first lua.LValue, args []any, convert func(any) lua.LValue) {
+	s := (*interpreter)(unsafe.Pointer(l))
+	a, nargs := s.reg.top, 1+len(args)
+	if s.G.MainThread != nil && a+1+nargs <= len(s.reg.array) && s.takes(fn, a, nargs) && s.place(a+2, args) {
+		s.reg.array[a], s.reg.array[a+1] = fn, first
+		s.mainLoop(l, s.enter(fn, a, nargs, 0))
+		return
+	}
+	l.Push(fn)
+	l.Push(first)
+	for _, v := range args {
+		l.Push(convert(v))
+	}
+	l.Call(nargs, 0)
+}
+
+// place puts values into the registers from a on. It is false if some are not Lua's.
+func (s *interpreter) place(a int, values []any) bool {
+	for i, v := range values {
+		lv, ok := v.(lua.LValue)
+		if !ok {
+			return false
+		}
+		s.reg.array[a+i] = lv
+	}
+	return true
 }
 
 // callDirect is false if that was not possible.
