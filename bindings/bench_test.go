@@ -180,3 +180,43 @@ poe.Session.create{ inline_states = {
   end,
 } }`)
 }
+
+// A machine posts to itself in a state of its own.
+func BenchmarkMachine(b *testing.B) {
+	bench(b, `local i = 0
+poe.NFA.spawn{ inline_states = { on = {
+  tick = function(ctx)
+    i = i + 1
+    if i < N then ctx.kernel:yield("tick") end
+  end,
+} } }:goto_state("on", "tick")`)
+}
+
+// A machine moves back and forth between two states, with an entry event and a leave each time.
+func BenchmarkMachineMoves(b *testing.B) {
+	bench(b, `local i = 0
+local function enter(to)
+  return function(ctx)
+    i = i + 1
+    if i < N then ctx.machine:goto_state(to, "enter") end
+  end
+end
+local function leave() end
+poe.NFA.spawn{ inline_states = {
+  on = { enter = enter("off"), leave = leave }, off = { enter = enter("on"), leave = leave },
+} }:goto_state("on", "enter")`)
+}
+
+// Machines of one table: made, moved once, stopped.
+func BenchmarkMachines(b *testing.B) {
+	bench(b, `local states = { on = { enter = function() end, tick = function() end }, off = { tick = function() end } }
+local made = 0
+poe.Session.create{ inline_states = {
+  _start = function(ctx) ctx.kernel:yield("make") end,
+  make = function(ctx)
+    poe.NFA.spawn{ inline_states = states }:goto_state("on", "enter")
+    made = made + 1
+    if made < N then ctx.kernel:yield("make") end
+  end,
+} }`)
+}

@@ -6,12 +6,14 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/poelua/poelua/bindings/luax"
+	"github.com/poelua/poelua/kernel"
 )
 
 // A ctx is an empty table inside its session: most sessions handle few events, and a table with three fields would take
 // three quarters of a kilobyte. Its fields are answered in Go, which takes 80 ns each. A session that looks at them often
 // is worth more: promote puts kernel, session and heap into the table, where they are found in 12. From then on
-// they are the script's to spoil, and the field heap is the heap.
+// they are the script's to spoil, and the field heap is the heap. In a machine's ctx the heap's field is runstate, and heap is
+// another name for it that is answered in Go.
 
 // promoteAfter is how often a session may look at kernel, session and heap before its ctx gets them as fields.
 const promoteAfter = 256
@@ -60,7 +62,7 @@ func (b *Lib) contextIndex(l *lua.LState) int {
 func (b *Lib) contextField(s *session, key lua.LValue) lua.LValue {
 	name, _ := key.(lua.LString)
 	switch name {
-	case "kernel", "session", "heap":
+	case "kernel", "session", "heap", "machine", "runstate":
 		if s.looked++; s.looked == promoteAfter {
 			s.promote()
 		}
@@ -74,15 +76,17 @@ func (b *Lib) contextField(s *session, key lua.LValue) lua.LValue {
 		return s.getHeap()
 	}
 	d := s.Dispatch()
+	if s.machine != nil {
+		if v := s.machineField(d, name); v != nil {
+			return v
+		}
+	}
 	if d == nil {
 		return lua.LNil
 	}
 	switch name {
 	case "state":
-		if d.State != "" {
-			return lua.LString(d.State)
-		}
-		return lua.LString(d.Event)
+		return handledEvent(d)
 	case "object":
 		if object, ok := d.Object.(lua.LValue); ok {
 			return object
@@ -103,17 +107,52 @@ func (b *Lib) contextField(s *session, key lua.LValue) lua.LValue {
 	return lua.LNil
 }
 
+// handledEvent is the name under which the handler of an event was found.
+func handledEvent(d *kernel.Dispatch) lua.LValue {
+	if d.State != "" {
+		return lua.LString(d.State)
+	}
+	return lua.LString(d.Event)
+}
+
+// machineField answers the fields that a machine's ctx has beside those of a session's, and state, which is the
+// machine's; nil for others.
+//
+// Differs: in POE the state that a handler sees stays the one that it was found in, also after an immediate move.
+func (s *session) machineField(d *kernel.Dispatch, name lua.LString) lua.LValue {
+	switch {
+	case name == "machine":
+		return &s.object
+	case name == "runstate":
+		return s.getHeap()
+	case d == nil:
+	case name == "event":
+		return handledEvent(d)
+	case name == "state":
+		return s.machine.stateValue()
+	}
+	return nil
+}
+
 // contextNewIndex sets ctx.heap; any other field raises.
 func (b *Lib) contextNewIndex(l *lua.LState) int {
 	s := b.checkContext(l)
 	name, _ := l.Get(2).(lua.LString)
+	if s.machine != nil {
+		switch name {
+		case "runstate":
+			name = "heap"
+		case "machine", "event":
+			l.RaiseError("ctx.%s cannot be set", string(name))
+		}
+	}
 	switch name {
 	case "heap":
 		s.setHeap(l.Get(3))
 	case "kernel", "session", "object", "state", "sender", "caller_file", "caller_line", "caller_state":
 		l.RaiseError("ctx.%s cannot be set", string(name))
 	default:
-		l.RaiseError("ctx has no field '%s' (keep things in ctx.heap)", l.Get(2).String())
+		l.RaiseError("ctx has no field '%s' (keep things in ctx.%s)", l.Get(2).String(), s.heapField())
 	}
 	return 0
 }
@@ -121,9 +160,17 @@ func (b *Lib) contextNewIndex(l *lua.LState) int {
 // promoted says whether the fields are in the table. A heap that was set to nil is looked for again.
 func (s *session) promoted() bool { return s.looked >= promoteAfter }
 
+// heapField is the name under which the heap is in the table then.
+func (s *session) heapField() string {
+	if s.machine != nil {
+		return "runstate"
+	}
+	return "heap"
+}
+
 func (s *session) getHeap() lua.LValue {
 	if s.promoted() {
-		if v := s.ctx.RawGetString("heap"); v != lua.LNil {
+		if v := s.ctx.RawGetString(s.heapField()); v != lua.LNil {
 			return v
 		}
 		s.heap = nil
@@ -140,18 +187,21 @@ func (s *session) setHeap(v lua.LValue) {
 	}
 	s.heap = v
 	if s.promoted() {
-		s.ctx.RawSetString("heap", v)
+		s.ctx.RawSetString(s.heapField(), v)
 	}
 }
 
 // promote gives the ctx of a busy session its constant fields.
 func (s *session) promote() {
-	t := s.lib.main.CreateTable(0, 3)
+	t := s.lib.main.CreateTable(0, 4)
 	t.Metatable = s.lib.contextMeta
 	t.RawSetString("kernel", s.lib.kernelTable)
 	t.RawSetString("session", &s.object)
 	if s.heap != nil {
-		t.RawSetString("heap", s.heap)
+		t.RawSetString(s.heapField(), s.heap)
+	}
+	if s.machine != nil {
+		t.RawSetString("machine", &s.object)
 	}
 	s.ctx = *t
 }

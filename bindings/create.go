@@ -128,22 +128,20 @@ func (s *session) process(l *lua.LState, params *lua.LTable) []any {
 		if !ok {
 			createError(l, "options: table expected, got %s", luax.TypeName(options))
 		}
-		for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
-			name, ok := k.(lua.LString)
-			if !ok {
-				createError(l, "options: names are strings, got %s", luax.TypeName(k))
-			}
-			s.setOption(string(name), v)
+		if k := s.setOptions(t); k != nil {
+			createError(l, "options: names are strings, got %s", luax.TypeName(k))
 		}
 	}
 	if inline != nil {
 		s.inlineStates(l, inline)
 	}
 	if objects != nil {
-		s.objectStates(l, "object_states", "object", objects)
+		r := methodReader{l, s, byObject, "poe.Session.create: object_states", "state"}
+		r.objects(objects)
 	}
 	if packages != nil {
-		s.objectStates(l, "package_states", "class", packages)
+		r := methodReader{l, s, byPackage, "poe.Session.create: package_states", "state"}
+		r.objects(packages)
 	}
 	if s.handlers.find(kernel.EventStart) == nil {
 		createError(l, "no _start state")
@@ -206,12 +204,12 @@ func (s *session) inlineStates(l *lua.LState, v lua.LValue) {
 	}
 	set := &handlerSet{}
 	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
-		name := stateName(l, "inline_states", k)
+		name := eventName(l, "poe.Session.create: inline_states", "state", k)
 		fn, ok := v.(*lua.LFunction)
 		if !ok {
 			createError(l, "inline state '%s' needs a function, got %s", name, luax.TypeName(v))
 		}
-		set.put(handler{event: name, fn: fn})
+		set.put(handler{event: name, fn: fn, kind: byInline})
 	}
 	set.shared = true
 	b.sets[b.nextSet] = cachedSet{t, set}
@@ -219,68 +217,99 @@ func (s *session) inlineStates(l *lua.LState, v lua.LValue) {
 	s.handlers = set
 }
 
-// stateName checks the name of a state.
-func stateName(l *lua.LState, param string, v lua.LValue) string {
+// eventName checks the name of an event that is given a handler. where begins the errors, what is an event's name there.
+func eventName(l *lua.LState, where, what string, v lua.LValue) string {
 	name, ok := v.(lua.LString)
 	if !ok {
-		createError(l, "%s: names of states are strings, got %s", param, luax.TypeName(v))
+		l.RaiseError("%s: names of %ss are strings, got %s", where, what, luax.TypeName(v))
 	}
 	if name == kernel.EventSignal {
-		createError(l, "%s: a state cannot be called _signal (watch signals with kernel:sig)", param)
+		l.RaiseError("%s: no %s can be called _signal (watch signals with kernel:sig)", where, what)
 	}
 	return string(name)
 }
 
-func (s *session) objectStates(l *lua.LState, param, what string, v lua.LValue) {
+// methodReader reads handlers that are methods into the handlers of a session.
+type methodReader struct {
+	l     *lua.LState
+	s     *session
+	kind  handlerKind // byObject or byPackage
+	where string      // what errors begin with
+	what  string      // what they call an event: a machine's is no state
+}
+
+func (r *methodReader) fail(format string, args ...any) {
+	r.l.RaiseError("%s: %s", r.where, fmt.Sprintf(format, args...))
+}
+
+// owner is what has the methods.
+func (r *methodReader) owner() string {
+	if r.kind == byPackage {
+		return "class"
+	}
+	return "object"
+}
+
+// objects reads a list: object, events, object, events, ...
+func (r *methodReader) objects(v lua.LValue) {
 	t, ok := v.(*lua.LTable)
 	if !ok {
-		createError(l, "%s: table expected, got %s", param, luax.TypeName(v))
+		r.fail("table expected, got %s", luax.TypeName(v))
 	}
 	n := t.Len()
 	if n%2 == 1 {
-		createError(l, "%s: odd number of elements (%s, states, %s, states, ...)", param, what, what)
+		r.fail("odd number of elements (%[1]s, %[2]ss, %[1]s, %[2]ss, ...)", r.owner(), r.what)
 	}
 	for i := 1; i <= n; i += 2 {
 		object := t.RawGetInt(i)
 		switch object.(type) {
 		case *lua.LTable, *lua.LUserData:
 		default:
-			createError(l, "%s: element %d: %s expected, got %s", param, i, what, luax.TypeName(object))
+			r.fail("element %d: %s expected, got %s", i, r.owner(), luax.TypeName(object))
 		}
-		states, ok := t.RawGetInt(i + 1).(*lua.LTable)
+		events, ok := t.RawGetInt(i + 1).(*lua.LTable)
 		if !ok {
-			createError(l, "%s: element %d: table of states expected, got %s", param, i+1, luax.TypeName(t.RawGetInt(i+1)))
+			r.fail("element %d: table of %ss expected, got %s", i+1, r.what, luax.TypeName(t.RawGetInt(i+1)))
 		}
-		s.methodStates(l, param, what, object, states)
+		r.methods(object, events)
 	}
 }
 
-// methodStates reads one table of states: a list of names that are both event and method, a map from event to method,
-// or both in one.
-func (s *session) methodStates(l *lua.LState, param, what string, object lua.LValue, states *lua.LTable) {
-	n := states.Len()
+// methods reads one table of events: a list of names that are both event and method, a map from event to method, or both
+// in one.
+func (r *methodReader) methods(object lua.LValue, events *lua.LTable) {
+	n := events.Len()
 	for i := 1; i <= n; i++ {
-		name := stateName(l, param, states.RawGetInt(i))
-		s.addMethod(l, param, what, object, name, name)
+		name := r.event(events.RawGetInt(i))
+		r.add(object, name, name)
 	}
-	for k, v := states.Next(lua.LNil); k != lua.LNil; k, v = states.Next(k) {
+	for k, v := events.Next(lua.LNil); k != lua.LNil; k, v = events.Next(k) {
 		if i, ok := k.(lua.LNumber); ok && i >= 1 && i <= lua.LNumber(n) {
 			continue
 		}
-		name := stateName(l, param, k)
+		name := r.event(k)
 		method, ok := v.(lua.LString)
 		if !ok {
-			createError(l, "%s: state '%s' needs the name of a method, got %s", param, name, luax.TypeName(v))
+			r.fail("%s '%s' needs the name of a method, got %s", r.what, name, luax.TypeName(v))
 		}
-		s.addMethod(l, param, what, object, name, string(method))
+		r.add(object, name, string(method))
 	}
 }
 
-func (s *session) addMethod(l *lua.LState, param, what string, object lua.LValue, name, method string) {
-	if !callable(l, l.GetField(object, method)) {
-		createError(l, "%s: the %s has no method '%s'", param, what, method)
+func (r *methodReader) event(v lua.LValue) string {
+	if r.s.machine != nil {
+		return machineEvent(r.l, r.where, v)
 	}
-	s.define(l, handler{event: name, object: object, method: method})
+	return eventName(r.l, r.where, r.what, v)
+}
+
+func (r *methodReader) add(object lua.LValue, event, method string) {
+	if !callable(r.l, r.l.GetField(object, method)) {
+		r.fail("the %s has no method '%s'", r.owner(), method)
+	}
+	if r.s.machine == nil || !neverTold(event) {
+		r.s.define(r.l, handler{event: event, object: object, method: method, kind: r.kind})
+	}
 }
 
 // callable says whether a value can be called.

@@ -30,12 +30,9 @@ func (b *Lib) Held(object *lua.LUserData, yield func(lua.LValue)) {
 		if v.class != nil {
 			yield(v.class)
 		}
-		for i := range v.handlers.list {
-			if h := &v.handlers.list[i]; h.fn != nil {
-				yield(h.fn)
-			} else {
-				yield(h.object)
-			}
+		v.handlers.held(yield)
+		if v.machine != nil {
+			v.machine.held(yield)
 		}
 		for _, option := range v.options {
 			yield(option)

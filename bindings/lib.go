@@ -41,6 +41,7 @@ type Lib struct {
 	classMetas   map[*lua.LTable]*lua.LTable     // metatables of the objects of subclasses
 	foreigners   map[*kernel.Task]*lua.LUserData // objects of sessions that are not Lua's
 	filters      filterLib
+	nfa          nfaLib
 	http         httpLib
 	wheels       map[uint64]*lua.LUserData // the living ones, by their numbers
 	lastWheel    foundWheel
@@ -86,6 +87,7 @@ func New(c Config) *Lib {
 	b.module = l.CreateTable(0, 16)
 	b.openKernel(l)
 	b.openSession(l)
+	b.openNFA(l)
 	b.openContext(l)
 	b.openPostbacks(l)
 	b.openHandles(l)

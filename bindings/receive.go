@@ -16,6 +16,7 @@ type handler struct {
 	fn     *lua.LFunction
 	object lua.LValue
 	method string
+	kind   handlerKind
 }
 
 // handlerSet are the handlers of a session. A shared one is copied before it is changed.
@@ -113,9 +114,12 @@ func (s *session) own() {
 	s.handlers.reindex()
 }
 
-// define gives the session a handler. With the option debug it warns of a redefinition; under the assertion usage it
-// raises then.
+// define gives the session a handler; of a machine, one that belongs to no state. With the option debug it warns of a
+// redefinition; under the assertion usage it raises then.
 func (s *session) define(l *lua.LState, h handler) {
+	if s.machine != nil && isMove(h.event) {
+		l.RaiseError("no handler can be called '%s': names with %s are the machine's own", h.event, movePrefix)
+	}
 	if s.debug && s.handlers.find(h.event) != nil {
 		who := "a new session"
 		if s.ID() != 0 {
@@ -142,10 +146,15 @@ func (s *session) Receive(d *kernel.Dispatch) error {
 	if s.trace {
 		s.traceEvent(d)
 	}
-	if s.overrides {
+	var h *handler
+	switch {
+	case !s.detour:
+		h = s.pick(d)
+	case s.machine != nil:
+		h = s.pickInState(d)
+	default:
 		return s.receiveInvoke(d)
 	}
-	h := s.pick(d)
 	if h == nil {
 		return nil
 	}
@@ -170,7 +179,7 @@ func (s *session) receiveCounted(m *luax.Meter, d *kernel.Dispatch) error {
 
 // Hears implements kernel.Hearer.
 func (s *session) Hears(event string) bool {
-	return s.overrides || s.trace || s.handlers.search(event) >= 0 || s.handlers.search(kernel.EventDefault) >= 0
+	return s.detour || s.trace || s.handlers.search(event) >= 0 || s.handlers.search(kernel.EventDefault) >= 0
 }
 
 // pick finds the handler of an event: its own, or _default's, or none. It sets d.State and d.Object.
@@ -350,7 +359,7 @@ func (b *Lib) sessionInvoke(l *lua.LState) int {
 	a := luax.Args{L: l, Name: "invoke", Base: 1}
 	event := a.String(2)
 	var d *kernel.Dispatch
-	if s != nil {
+	if s != nil && s.machine == nil {
 		d = s.Dispatch()
 	}
 	if d == nil {
@@ -375,4 +384,7 @@ func (b *Lib) sessionInvoke(l *lua.LState) int {
 // Stopped lets go of what the session no longer needs.
 func (s *session) Stopped() {
 	s.handlers = &noHandlers
+	if s.machine != nil {
+		s.machine.stopped()
+	}
 }

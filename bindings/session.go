@@ -20,15 +20,16 @@ type session struct {
 	ctx      lua.LTable
 	heap     lua.LValue // nil until somebody looks
 	handlers *handlerSet
-	class    *lua.LTable // of a subclass; nil for poe.Session itself
+	machine  *machine    // what only a state machine has; nil for other sessions
+	class    *lua.LTable // of a subclass; nil for poe.Session and poe.NFA themselves
 	options  map[string]lua.LValue
 	looked   uint64
 
-	started   bool
-	overrides bool // the class has an invoke of its own
-	trace     bool
-	debug     bool
-	fallback  bool // the option default
+	started  bool
+	detour   bool // events take another way to their handlers: the class has an invoke of its own, or it is a machine
+	trace    bool
+	debug    bool
+	fallback bool // the option default
 }
 
 func (b *Lib) openSession(l *lua.LState) {
@@ -47,13 +48,13 @@ func (b *Lib) openSession(l *lua.LState) {
 	b.session.RawSetString("wheel", luax.NewDirect(l, b.sessionWheel, b.directWheel))
 	b.invoke = l.NewFunction(b.sessionInvoke)
 	b.session.RawSetString("invoke", b.invoke)
-	b.sessionMeta = b.sessionMetatable(l, b.session, "wheel")
+	b.sessionMeta = b.sessionMetatable(l, "poe.Session", b.session, "wheel")
 	b.method = l.NewFunction(b.callMethod)
 }
 
 // sessionMetatable makes the metatable of the objects of a class.
-func (b *Lib) sessionMetatable(l *lua.LState, class lua.LValue, hot ...string) *lua.LTable {
-	return metatable(l, "poe.Session", class, map[string]lua.LGFunction{
+func (b *Lib) sessionMetatable(l *lua.LState, name string, class lua.LValue, hot ...string) *lua.LTable {
+	return metatable(l, name, class, map[string]lua.LGFunction{
 		"__newindex": b.sessionNewIndex,
 		"__tostring": b.sessionString,
 	}, hot...)
@@ -65,8 +66,8 @@ func (b *Lib) newSession(class *lua.LTable) *session {
 	s.object = lua.LUserData{Value: s, Metatable: b.sessionMeta}
 	s.ctx.Metatable = b.contextMeta
 	if class != nil {
-		s.object.Metatable = b.classMetatable(class)
-		s.overrides = b.main.GetField(class, "invoke") != b.invoke
+		s.object.Metatable = b.classMetatable("poe.Session", class)
+		s.detour = b.main.GetField(class, "invoke") != b.invoke
 	}
 	if b.k.Assert()&kernel.AssertStates != 0 {
 		s.setOption("default", lua.LTrue)
@@ -77,14 +78,15 @@ func (b *Lib) newSession(class *lua.LTable) *session {
 // classesKept bounds the metatables that are kept for subclasses: a script may make a class for each session.
 const classesKept = 256
 
-// classMetatable is the metatable of the objects of a subclass. Its own __tostring, __eq and __call have precedence.
-func (b *Lib) classMetatable(class *lua.LTable) *lua.LTable {
+// classMetatable is the metatable of the objects of a subclass, of the class that is called name. Its own __tostring, __eq
+// and __call have precedence.
+func (b *Lib) classMetatable(name string, class *lua.LTable) *lua.LTable {
 	mt := b.classMetas[class]
 	if mt == nil {
 		if len(b.classMetas) == classesKept {
 			clear(b.classMetas) // a class that is used again gets another that does the same
 		}
-		mt = b.sessionMetatable(b.main, class)
+		mt = b.sessionMetatable(b.main, name, class)
 		for _, event := range []string{"__tostring", "__eq", "__call"} {
 			if f, ok := class.RawGetString(event).(*lua.LFunction); ok {
 				mt.RawSetString(event, f)
@@ -103,7 +105,7 @@ func (b *Lib) sessionNewIndex(l *lua.LState) int {
 	}
 	shared, _ := s.object.Metatable.(*lua.LTable)
 	own, _ := shared.RawGetString("__index").(*lua.LTable)
-	if shared == b.sessionMeta || own == s.class {
+	if shared == b.sessionMeta || shared == b.nfa.meta || own == s.class {
 		own = l.CreateTable(0, 4)
 		up := l.CreateTable(0, 1)
 		up.RawSetString("__index", shared.RawGetString("__index"))
@@ -121,10 +123,14 @@ func (b *Lib) sessionNewIndex(l *lua.LState) int {
 func (s *session) String() string { return taskString(&s.Task) }
 
 func taskString(t *kernel.Task) string {
-	if aliases := t.Aliases(); len(aliases) > 0 {
-		return fmt.Sprintf("poe.Session(%v %s)", t.ID(), strings.Join(aliases, " "))
+	class := "poe.Session"
+	if s, ok := t.Receiver().(*session); ok && s.machine != nil {
+		class = "poe.NFA"
 	}
-	return fmt.Sprintf("poe.Session(%v)", t.ID())
+	if aliases := t.Aliases(); len(aliases) > 0 {
+		return fmt.Sprintf("%s(%v %s)", class, t.ID(), strings.Join(aliases, " "))
+	}
+	return fmt.Sprintf("%s(%v)", class, t.ID())
 }
 
 func (b *Lib) sessionString(l *lua.LState) int {
@@ -242,6 +248,18 @@ func (b *Lib) sessionOption(l *lua.LState) int {
 	return 1
 }
 
+// setOptions sets those of a table. It returns a key that is no name of one.
+func (s *session) setOptions(t *lua.LTable) (wrong lua.LValue) {
+	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
+		name, ok := k.(lua.LString)
+		if !ok {
+			return k
+		}
+		s.setOption(string(name), v)
+	}
+	return nil
+}
+
 func (s *session) option(name string) lua.LValue {
 	if v, ok := s.options[strings.ToLower(name)]; ok {
 		return v
@@ -277,6 +295,10 @@ func (s *session) setOption(name string, v lua.LValue) lua.LValue {
 		s.debug = on
 	case "default":
 		s.fallback = on
+	case "immediate":
+		if s.machine != nil {
+			s.machine.immediate = on
+		}
 	}
 	return old
 }

@@ -20,6 +20,9 @@ func TestHelpNamesEveryMethod(t *testing.T) {
 		{"session", `for name in pairs(poe.Session) do
 			local before = name == "create" and "poe.Session." or name == "instantiate" and "class:" or "session:"
 			print(before .. name) end`},
+		{"nfa", `for name in pairs(poe.NFA) do
+			local as_sessions = poe.Session[name] and name ~= "get_heap"
+			print(as_sessions and name or (name == "spawn" and "poe.NFA." or "machine:") .. name) end`},
 		{"handle", `for _, name in ipairs { ` + quoted(handleMethods) + ` } do
 			assert(poe.pipe.OneWay.new()[name], name) print("handle:" .. name) end
 			for name in pairs(poe.pipe) do print("poe.pipe." .. name .. ".new") end
@@ -104,6 +107,8 @@ func TestHelpNamesNothingElse(t *testing.T) {
 		"kernel": `for _, name in ipairs(names) do if not poe.kernel[name] then print(name) end end`,
 		"session": `local s = poe.Session.create { inline_states = { _start = function() end } }
 			for _, name in ipairs(names) do if not s[name] then print(name) end end`,
+		"machine": `local m = poe.NFA.spawn { inline_states = {} }
+			for _, name in ipairs(names) do if not m[name] then print(name) end end`,
 		"handle": `local h = poe.pipe.OneWay.new() for _, name in ipairs(names) do if not h[name] then print(name) end end`,
 		"driver": `local d = poe.driver.SysRW.new() for _, name in ipairs(names) do if not d[name] then print(name) end end`,
 		"filter": `for _, name in ipairs(names) do
@@ -144,6 +149,7 @@ func TestHelpFitsInto100Columns(t *testing.T) {
 func TestHelpExamplesRun(t *testing.T) {
 	for topic, want := range map[string]string{
 		"session": "half a second later",
+		"nfa":     "open: push",
 		"handle":  "hello",
 		"tls":     "hello",
 		"filter":  "one\ntwo\nthree",

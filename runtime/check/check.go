@@ -2,7 +2,8 @@
 //
 //   - syntax errors, and what only the compiler finds (a goto without its label);
 //   - reads of global names that Lua does not have and the file never assigns;
-//   - events a session posts to itself, or has a wheel tell it, by a literal name that no state in the file handles.
+//   - events a session posts to itself, or has a wheel tell it, by a literal name that no state in the file handles;
+//   - states that a machine enters by a literal name that no machine in the file has.
 //
 // It prefers silence to a wrong complaint: where names are made at run time, the check that needs them is off for
 // the whole file. It loads no module, looks at no second file and never changes anything.

@@ -16,8 +16,12 @@ var posting = map[string][]int{
 	"select_read": {1}, "select_write": {1}, "select_expedite": {1}, "select": {1, 2, 3},
 	"sig": {1}, "sig_child": {1},
 	"postback": {0}, "callback": {0}, // of a session, the others of the kernel
+	"goto_state": {1}, "call_state": {0, 2}, // of a machine
 	"post": {1}, "call": {1}, // when the destination is the session itself
 }
+
+// entering gives, for each method by which a machine moves, which argument names the state.
+var entering = map[string]int{"goto_state": 0, "call_state": 1}
 
 // telling are the parameters of a wheel that name events of the session that makes it.
 var telling = setOf("accept_event", "error_event", "failure_event", "flushed_event", "high_event", "input_event", "low_event", "success_event")
@@ -53,9 +57,11 @@ type events struct {
 	program  bool // requires poe
 	machines bool // mentions poe.NFA, where a state holds a table of handlers
 	off      bool // something handles events whose names are not to be read here
+	unnamed  bool // there may be states of machines whose names are not to be read here
 
 	posts  []post
 	named  map[string]bool // every name that might be a state's; true if it surely looks like one
+	tables map[string]bool // those of tables, as a machine's states are
 	vars   map[string][]ast.Expr
 	fields map[string][]ast.Expr
 	handed map[string]bool // names whose value went where it may be changed: another variable, a call
@@ -69,7 +75,15 @@ type post struct {
 	event    string
 	line     int
 	receiver ast.Expr
-	of       string // what the receiver has to be: "kernel", "session" or wheelClass
+	of       string // what the receiver has to be: "kernel", "session", "machine" or wheelClass
+	enters   bool   // event is the name of a machine's state
+}
+
+func (p post) String() string {
+	if p.enters {
+		return fmt.Sprintf("state '%s' is entered but no machine here has it", shown(p.event, maxToken))
+	}
+	return fmt.Sprintf("event '%s' is posted but no state here handles it", shown(p.event, maxToken))
 }
 
 type ownAs struct{ name, of string }
@@ -85,6 +99,7 @@ type states struct {
 func newEvents() *events {
 	return &events{
 		named:  map[string]bool{},
+		tables: map[string]bool{},
 		vars:   map[string][]ast.Expr{},
 		fields: map[string][]ast.Expr{},
 		handed: map[string]bool{},
@@ -123,6 +138,9 @@ func (v *events) setField(name string, value ast.Expr) {
 	if value == nil {
 		return
 	}
+	if isTable(value) {
+		v.tables[name] = true
+	}
 	v.fields[name] = append(v.fields[name], value)
 	if shape, ok := statesKeys[name]; ok {
 		v.states = append(v.states, states{shape, value})
@@ -136,6 +154,9 @@ func (v *events) assignKey(object, key, value ast.Expr) {
 	if name, ok := literal(key); ok {
 		v.setField(name, value)
 		return
+	}
+	if isTable(value) {
+		v.unnamed = true
 	}
 	if !mayHandle(value) || isConstant(key) {
 		return
@@ -154,6 +175,8 @@ func (v *events) table(t *ast.TableExpr) {
 			v.setField(name, field.Value)
 		case field.Key != nil && !isConstant(field.Key) && mayHandle(field.Value):
 			v.off = true
+		case field.Key != nil && isTable(field.Value):
+			v.unnamed = true
 		}
 		if item, ok := literal(field.Value); ok && !telling[name] { // of a list of states, or the method in a map of them
 			v.define(item, true)
@@ -211,8 +234,15 @@ func (v *events) post(e *ast.FuncCallExpr) {
 	switch e.Method {
 	case "postback", "callback":
 		of = "session"
+	case "goto_state", "call_state":
+		of = "machine"
+		if i := entering[e.Method]; i < len(e.Args) {
+			if state, ok := literal(e.Args[i]); ok {
+				v.posts = append(v.posts, post{event: state, line: e.Args[i].Line(), receiver: e.Receiver, of: of, enters: true})
+			}
+		}
 	case "post", "call":
-		if to, ok := firstOf(e.Args).(*ast.AttrGetExpr); !ok || lastName(to) != "session" {
+		if to, ok := firstOf(e.Args).(*ast.AttrGetExpr); !ok || lastName(to) != "session" && lastName(to) != "machine" {
 			return
 		}
 	}
@@ -222,7 +252,7 @@ func (v *events) post(e *ast.FuncCallExpr) {
 		}
 		event, ok := literal(e.Args[i])
 		if ok && !reserved[event] && !strings.HasPrefix(event, "poe_nfa_") {
-			v.posts = append(v.posts, post{event, e.Args[i].Line(), e.Receiver, of})
+			v.posts = append(v.posts, post{event: event, line: e.Args[i].Line(), receiver: e.Receiver, of: of})
 		}
 	}
 }
@@ -243,7 +273,7 @@ func (v *events) wheel(e *ast.FuncCallExpr) {
 		case name == "session":
 			return
 		case ok && telling[name] && event != "" && !reserved[event]:
-			told = append(told, post{event, field.Value.Line(), callee.Object, wheelClass})
+			told = append(told, post{event: event, line: field.Value.Line(), receiver: callee.Object, of: wheelClass})
 		}
 	}
 	v.posts = append(v.posts, told...)
@@ -253,34 +283,46 @@ func (v *events) findings() []Finding {
 	if !v.program || v.off || len(v.posts) == 0 || !v.seesAllStates() {
 		return nil
 	}
-	var handlers []string
+	var handlers, machineStates []string
 	for name, surely := range v.named {
 		if surely {
 			handlers = append(handlers, name)
 		}
+		if v.tables[name] {
+			machineStates = append(machineStates, name)
+		}
 	}
-	messages := map[string]string{}
+	type named struct {
+		name   string
+		enters bool
+	}
+	messages := map[named]string{}
 	var found []Finding
 	for _, p := range v.posts {
-		if _, ok := v.named[p.event]; ok || !v.isOwn(p.receiver, p.of) {
+		if _, ok := v.named[p.event]; ok || p.enters && v.unnamed || !v.isOwn(p.receiver, p.of) {
 			continue
 		}
-		message, ok := messages[p.event]
+		key := named{p.event, p.enters}
+		message, ok := messages[key]
 		if !ok {
-			message = fmt.Sprintf("event '%s' is posted but no state here handles it", shown(p.event, maxToken))
-			if len(messages) < maxGuesses {
+			message = p.String()
+			switch {
+			case len(messages) >= maxGuesses:
+			case p.enters:
+				message += didYouMean(p.event, machineStates)
+			default:
 				message += didYouMean(p.event, handlers)
 			}
-			messages[p.event] = message
+			messages[key] = message
 		}
 		found = append(found, Finding{Line: p.line, Message: message})
 	}
 	return found
 }
 
-// isOwn reports whether e is the kernel, the current session or a class of poe.wheel, as `of` says: an attribute of that name,
-// a variable that is given nothing else, or, when what it is given is not known, a variable that is called so. Other objects
-// have methods of these names, too, and another session's states may be in another file.
+// isOwn reports whether e is the kernel, the current session or machine, or a class of poe.wheel, as `of` says: an
+// attribute of that name, a variable that is given nothing else, or, when what it is given is not known, a variable that is
+// called so. Other objects have methods of these names, too, and another session's states may be in another file.
 func (v *events) isOwn(e ast.Expr, of string) bool {
 	switch e := e.(type) {
 	case *ast.AttrGetExpr:
@@ -289,6 +331,10 @@ func (v *events) isOwn(e ast.Expr, of string) bool {
 			return v.isOwn(e.Object, "wheel")
 		case "wheel":
 			return lastName(e) == of && v.isOwn(e.Object, "poe")
+		case "session":
+			return lastName(e) == of || v.machines && lastName(e) == "machine"
+		case "machine":
+			return v.machines && lastName(e) == of
 		}
 		return lastName(e) == of
 	case *ast.FuncCallExpr:
@@ -296,7 +342,7 @@ func (v *events) isOwn(e ast.Expr, of string) bool {
 			module, _ := literal(firstOf(e.Args))
 			return lastName(e.Func) == "require" && module == "poe"
 		}
-		return of == "session" && makesSession(e)
+		return (of == "session" || of == "machine") && makesSession(e)
 	case *ast.IdentExpr:
 		key := ownAs{e.Value, of}
 		own, ok := v.own[key]
@@ -320,7 +366,7 @@ func (v *events) isOwnVariable(name, of string) bool {
 			return false
 		}
 	}
-	return given || name == of || of == "kernel" && name == "k"
+	return given || name == of && (of != "machine" || v.machines) || of == "kernel" && name == "k"
 }
 
 // makesSession reports whether e is poe.Session.create(...), poe.NFA.spawn(...) or the like.
@@ -464,6 +510,11 @@ func mayHandle(e ast.Expr) bool {
 		return true
 	}
 	return false
+}
+
+func isTable(e ast.Expr) bool {
+	_, ok := e.(*ast.TableExpr)
+	return ok
 }
 
 func isNoFunction(e ast.Expr) bool {

@@ -128,6 +128,55 @@ func TestStatesAreDefinedInManyWays(t *testing.T) {
 	})
 }
 
+// machine is a program with a machine of two states, on and off, in one of which the statements run: they begin on line 4.
+func machine(statements string) string {
+	return fmt.Sprintf(`local poe = require "poe"
+local m m = poe.NFA.spawn{ inline_states = { off = { enter = function() end }, on = { tick = function(ctx)
+local kernel, machine = ctx.kernel, ctx.machine
+%s
+end } }, package_states = { on = { {}, { "back" } } } }
+`, statements)
+}
+
+func TestMachinesAreChecked(t *testing.T) {
+	entered := func(state string) []string {
+		return []string{fmt.Sprintf("4: state '%s' is entered but no machine here has it", state)}
+	}
+	var cases []checkCase
+	for _, call := range []string{
+		`kernel:yield("EVENT")`, `ctx.machine:goto_state("on", "EVENT", 1)`, `machine:call_state("EVENT", "on", "enter")`,
+		`m:call_state(nil, "on", "EVENT")`, `ctx.machine:postback("EVENT")`, `kernel:post(ctx.machine, "EVENT")`,
+		`m:callback("EVENT")`,
+	} {
+		source := func(event string) string { return machine(strings.ReplaceAll(call, "EVENT", event)) }
+		cases = append(cases,
+			checkCase{call + " of nothing", source("nothing"), unhandled(4, "nothing")},
+			checkCase{call + " of a state's event", source("enter"), nil},
+			checkCase{call + " of a method", source("back"), nil},
+			checkCase{call + " of a move", source("poe_nfa_stop"), nil})
+	}
+	for _, call := range []string{
+		`ctx.machine:goto_state("STATE")`, `m:goto_state("STATE", "enter")`, `machine:call_state("back", "STATE")`,
+	} {
+		source := func(state, rest string) string { return machine(strings.ReplaceAll(call, "STATE", state) + rest) }
+		cases = append(cases,
+			checkCase{call + " of nothing", source("nowhere", ""), entered("nowhere")},
+			checkCase{call + " of a state", source("off", ""), nil},
+			checkCase{call + " where names are made at run time", source("nowhere", " ctx.heap[ctx.event] = {}"), nil},
+			checkCase{call + " where they are in a constructor", source("nowhere", " print({ [ctx.event] = {} })"), nil})
+	}
+	for _, statement := range []string{
+		`ctx.sender:goto_state("nowhere", "nothing")`, `ctx.machine:goto_state(ctx.runstate.next, ctx.event)`,
+		`ctx.machine:goto_state()`, `ctx.machine:call_state(nil, "on")`, `ctx.machine:return_state("nothing")`, `ctx.machine:stop("nothing")`,
+	} {
+		cases = append(cases, checkCase{statement, machine(statement), nil})
+	}
+	runCases(t, append(cases,
+		checkCase{"a near state", machine(`m:goto_state("offf")`), []string{entered("offf")[0] + " (did you mean 'off'?)"}},
+		checkCase{"another's machine", session(`ctx.heap.machine:goto_state("nowhere", "nothing")`), nil},
+	))
+}
+
 func TestTheCheckIsOffWhereNamesAreMadeAtRunTime(t *testing.T) {
 	program := func(making string) string {
 		return "local poe = require 'poe'\nlocal object, names, states, f = {}, {}, { _start = print }, print\n" + making +
