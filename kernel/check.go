@@ -1,6 +1,9 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // checkTables looks for inconsistencies between the kernel's tables. The first one found ends the run: it is a fault
 // of the kernel, not of the script.
@@ -14,6 +17,9 @@ func (k *Kernel) tableError() error {
 	family := k.root.family()
 	if len(family)-1 != k.tasks {
 		return fmt.Errorf("internal: %d sessions in the tree, %d counted", len(family)-1, k.tasks)
+	}
+	if n := slices.IndexFunc(k.background, func(t *Task) bool { return t.gone }); n >= 0 {
+		return fmt.Errorf("internal: %v is in the background and has stopped", k.background[n])
 	}
 	queued := 0
 	for _, t := range family {

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"syscall"
+	"time"
 )
 
 // Values is what a handler returned.
@@ -43,7 +44,7 @@ func (k *Kernel) tell(t *Task, event string, what, who, value any) {
 	if t == k.root || t.gone {
 		return
 	}
-	if h, ok := t.receiver.(Hearer); ok && !h.Hears(event) && !k.observed() {
+	if h, ok := t.receiver.(Hearer); ok && !h.Hears(event) {
 		return
 	}
 	args := []any{what, who}
@@ -68,6 +69,7 @@ type Dispatch struct {
 
 	outer      *Dispatch // the one around it in the same task
 	heldActive *Task
+	number     uint64            // of the dispatch, among all of the kernel
 	called     event             // the event of a dispatch that was never queued
 	args       [maxDelivered]any // of what a resource tells
 }
@@ -92,6 +94,8 @@ func (k *Kernel) enter(e *event, want Want) *Dispatch {
 	d.event, d.Want, d.Bare = e, want, false
 	d.outer, t.dispatch = t.dispatch, d
 	d.heldActive, k.active = k.active, t
+	d.number = k.hops.add(e)
+	t.handled++
 	return d
 }
 
@@ -123,6 +127,7 @@ func (k *Kernel) deliver(t, from *Task, event string, kind Kind, want Want, args
 func (k *Kernel) dispatch(t, from *Task, event string, kind Kind, site Site, fromState string, args []any, want Want) (Values, bool) {
 	e := &k.frame().called
 	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, from, event, kind, site, fromState, args
+	e.cause = k.cause()
 	return k.handle(e, want, false)
 }
 
@@ -133,7 +138,7 @@ func (k *Kernel) handle(e *event, want Want, bare bool) (results Values, handled
 		return nil, t.receiver == nil
 	}
 	d := k.enter(e, want)
-	if k.observed() {
+	if k.observed&aroundHandlers != 0 {
 		return k.handleObserved(d)
 	}
 	d.Bare = bare
@@ -145,25 +150,14 @@ func (k *Kernel) handle(e *event, want Want, bare bool) (results Values, handled
 	return results, handled
 }
 
-// observed says whether somebody looks at each dispatch.
-func (k *Kernel) observed() bool { return k.trace&TraceEvents != 0 || k.options.Profile != nil }
-
+// handleObserved is handle with what somebody wants to know of it. The handler does not run bare.
 func (k *Kernel) handleObserved(d *Dispatch) (results Values, handled bool) {
-	tracing := k.trace&TraceEvents != 0
-	if tracing {
-		k.traceDispatch(d)
-	}
-	t, event, began := d.Task, d.Event, k.clock.Now()
-	if err := t.receiver.Receive(d); err != nil {
+	began := k.recordDispatch(d)
+	if err := d.Task.receiver.Receive(d); err != nil {
 		k.failed(d, err)
 	}
 	results, handled = d.Results, !d.Unhandled
-	if k.options.Profile != nil {
-		k.options.Profile(t, event, k.clock.Now()-began)
-	}
-	if tracing {
-		k.traceReturn(d)
-	}
+	k.recordReturn(d, began)
 	k.leave(d)
 	return results, handled
 }
@@ -201,35 +195,39 @@ func (k *Kernel) Call(t *Task, event string, site Site, args []any, want Want) (
 func (k *Kernel) callSelf(t *Task, event string, site Site, args []any, want Want) (Values, bool, error) {
 	e := &k.frame().called
 	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindCall, site, k.ActiveEvent(), args
+	e.cause = k.cause()
 	d := k.enter(e, want)
 	d.Bare, d.self = true, true
 	depth := k.depth
+	began := time.Duration(-1)
 	defer func() { // the handler may panic through; what it called has left by then
 		k.depth = depth
+		if k.observed&aroundHandlers != 0 {
+			k.recordReturn(d, began)
+		}
 		k.leave(d)
 	}()
-	if k.trace&TraceEvents != 0 {
-		k.traceDispatch(d)
+	if k.observed&aroundHandlers != 0 {
+		began = k.recordDispatch(d)
 	}
 	err := t.receiver.Receive(d)
-	if k.trace&TraceEvents != 0 {
-		k.traceReturn(d)
-	}
 	return d.Results, !d.Unhandled, err
 }
 
 // failed turns the error of a handler into a DIE signal for its task, or into the end of the run.
 func (k *Kernel) failed(d *Dispatch, err error) {
 	k.count.Errors++
-	if k.trace&TraceErrors != 0 {
-		k.tracef(TraceErrors, "%v, event '%s': %v", d.Task, d.Event, err)
+	if k.observed&RecordError != 0 {
+		k.recordError(d, err)
 	}
 	d.Results = nil
 	switch {
-	case !k.catch:
+	case !k.catch && !d.Task.background():
 		k.raise(err)
 	case d.Kind != KindStop && d.Kind != KindDie && k.active != k.root:
 		k.postDie(d, err)
+	case d.Task.background():
+		k.report(err)
 	case k.isolate:
 		k.report(err)
 		if d.Kind == KindDie && !d.Task.gone {
@@ -270,8 +268,8 @@ func (k *Kernel) noSession(op string, name any) error {
 
 // failure passes a refusal on its way to the caller; traces show it.
 func (k *Kernel) failure(err *Error) error {
-	if k.trace&TraceErrors != 0 {
-		k.tracef(TraceErrors, "%s", err.Message)
+	if k.observed&RecordError != 0 {
+		k.recordError(nil, err)
 	}
 	return err
 }

@@ -7,6 +7,7 @@
 //	Task       a session as the kernel keeps it: its place in the tree and what keeps it alive (task.go)
 //	Receiver   what a task's events are given to; a Lua session is one, a Go Session another
 //	Dispatch   one event being handled
+//	Observer   hears of what happens as it happens: traces, statistics and peek are made of it
 //	event      one event waiting; the queue orders events by due time, then by the order of queueing
 //
 // The kernel carries, it does not look: arguments are any, places in a program are opaque Sites, and what

@@ -56,6 +56,8 @@ type event struct {
 	absolute  bool // at is what the script gave; otherwise the due time is computed from due when asked
 	linked    bool // in the lists of its task and its sender; a post to itself needs not be
 
+	slot int32 // place in the heap; -1 when it is not there
+
 	Task      *Task
 	From      *Task
 	Event     string
@@ -63,12 +65,11 @@ type event struct {
 	Site      Site   // where it was sent from
 	Args      []any  // read only
 
-	due time.Duration // on the kernel's clock
-	at  int64         // Unix nanoseconds
-	seq uint64        // the order of queueing
-	id  TimerID       // of a timer
-
-	slot int // place in the heap; -1 when it is not there
+	due   time.Duration // on the kernel's clock
+	at    int64         // Unix nanoseconds
+	seq   uint64        // the order of queueing
+	id    TimerID       // of a timer
+	cause uint64        // the number of the dispatch in which it was sent; 0 outside of handlers
 
 	// A linked event is in its task's list and, unless the task sent it itself, in its sender's. A timer is in the list
 	// of its session's timers of one name.

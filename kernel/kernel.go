@@ -35,10 +35,9 @@ type Options struct {
 	// Protect calls f and turns a panic in it into an error. With it, and with Blame, handlers of queued events run
 	// bare (see Dispatch), and one protected call serves many events.
 	Protect func(f func()) error
-	Blame   func(d *Dispatch, err error) error           // makes of what Protect caught the error of a handler
-	Format  func(v any) string                           // an argument in a trace; nil: its type
-	Log     io.Writer                                    // traces and reports; nil: standard error
-	Profile func(t *Task, event string, d time.Duration) // called after each dispatch with the time it took; nil: no time is taken
+	Blame   func(d *Dispatch, err error) error // makes of what Protect caught the error of a handler
+	Format  func(v any) string                 // an argument in a trace; nil: its type
+	Log     io.Writer                          // traces and reports; nil: standard error
 }
 
 // SignalSource catches signals of the operating system. What arrives is told by Kernel.SystemSignal.
@@ -57,8 +56,12 @@ type Kernel struct {
 
 	root   *Task
 	active *Task       // whose handler runs; root outside of handlers
-	frames []*Dispatch // frames[depth] is the innermost dispatch in progress
+	frames []*Dispatch // frames[depth] is the innermost dispatch in progress; the first is none
 	depth  int         // dispatches in progress
+	hops   hops
+
+	observed Records // that somebody wants
+	recorder recorder
 
 	queue      queue
 	timers     pages[event]
@@ -69,7 +72,8 @@ type Kernel struct {
 	pass       pass
 	ready      []poll.Ready
 
-	tasks      int // sessions alive, the kernel not counted
+	tasks      int     // sessions alive, the kernel not counted
+	background []*Task // of them, those that do not keep the program alive
 	lastID     SessionID
 	names      names
 	marked     []*Task
@@ -120,6 +124,8 @@ type Kernel struct {
 	ending    atomic.Bool
 
 	trace     Trace
+	tracer    *Observer // prints what is traced; nil: nothing is
+	line      []byte    // that it prints
 	assert    Assert
 	catch     bool // errors become DIE
 	isolate   bool
@@ -149,11 +155,12 @@ func New(o Options) *Kernel {
 		clock:          o.Clock,
 		id:             uniqueID(),
 		log:            o.Log,
-		frames:         []*Dispatch{nil},
+		frames:         []*Dispatch{{}},
 		watched:        map[int]*descriptor{},
 		signalWatchers: map[string]int{},
 		processes:      map[int]*process{},
 		catch:          true,
+		hops:           hops{ring: new([hopsKept]hop)},
 		userStart:      userTime(),
 	}
 	k.names.aliases = map[string]*Task{}
@@ -161,6 +168,7 @@ func New(o Options) *Kernel {
 	k.root = &Task{k: k}
 	k.active = k.root
 	k.now = k.clock.Now()
+	k.root.created = k.now
 	k.checked, k.checkAfter = k.now, staleLast
 	return k
 }
@@ -253,7 +261,7 @@ func (k *Kernel) RunWhile(ctx context.Context, more func() bool) error {
 func (k *Kernel) RunOneTimeslice(ctx context.Context) (bool, error) {
 	n := 0
 	err := k.turn(ctx, func() bool { n++; return n == 1 })
-	return k.tasks > 0, err
+	return k.foreground() > 0, err
 }
 
 func (k *Kernel) turn(ctx context.Context, more func() bool) error {
@@ -273,16 +281,21 @@ func (k *Kernel) turn(ctx context.Context, more func() bool) error {
 		release := context.AfterFunc(ctx, func() { k.Submit(func() {}) })
 		defer release()
 	}
-	if err := k.spin(ctx, more); err != nil {
-		return err
+	for {
+		if err := k.spin(ctx, more); err != nil {
+			return err
+		}
+		if k.exception != nil || k.foreground() > 0 || k.tasks == 0 {
+			return k.finish()
+		}
+		k.stopBackground()
 	}
-	return k.finish()
 }
 
 // spin does iterations until there is a reason to stop.
 func (k *Kernel) spin(ctx context.Context, more func() bool) (err error) {
 	turns := func() {
-		for k.tasks > 0 && k.exception == nil && (k.pass.on || more == nil || more()) {
+		for k.foreground() > 0 && k.exception == nil && (k.pass.on || more == nil || more()) {
 			if ctx != nil && ctx.Err() != nil {
 				err = ctx.Err()
 				return

@@ -34,10 +34,11 @@ type pass struct {
 func (k *Kernel) iterate() {
 	if !k.pass.on {
 		k.count.Iterations++
-		if k.trace&TraceEvents != 0 {
-			k.traceIteration()
+		if k.observed&RecordPass != 0 {
+			k.recordPass()
 		}
-		if k.hasPosts() && k.asking == 0 && len(k.forced) == 0 && !k.pending.Load() && len(k.turns) == 0 {
+		if k.hasPosts() && k.asking == 0 && len(k.forced) == 0 && !k.pending.Load() && len(k.turns) == 0 &&
+			len(k.background) == 0 {
 			// Nothing to wait for, nobody to look at: most passes are of this kind.
 		} else {
 			k.takeInput()
@@ -283,7 +284,7 @@ func (k *Kernel) dispatchEvent(e *event) {
 	k.unlink(e)
 	k.count.Dispatched++
 	if e.Kind == KindSignal || e.Kind == KindDie {
-		k.dispatchSignal(e.Task, e.Kind, e.Site, e.FromState, e.Args, e.Event)
+		k.dispatchSignal(e)
 	} else {
 		k.handle(e, WantNothing, k.options.Protect != nil)
 	}

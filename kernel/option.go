@@ -75,9 +75,6 @@ func ParseAssert(list string) (Assert, error) { return parseFlags("assertion", a
 // Trace is what is traced now.
 func (k *Kernel) Trace() Trace { return k.trace }
 
-// SetTrace sets what is traced.
-func (k *Kernel) SetTrace(t Trace) { k.trace = t }
-
 // Assert is what is asserted now.
 func (k *Kernel) Assert() Assert { return k.assert }
 
@@ -122,9 +119,10 @@ func (k *Kernel) SetOption(name string, on bool) (bool, error) {
 	}
 	if list, ok := strings.CutPrefix(name, "trace_"); ok {
 		t, _ := ParseTrace(list)
-		k.trace = k.trace &^ t
 		if on {
-			k.trace |= t
+			k.SetTrace(k.trace | t)
+		} else {
+			k.SetTrace(k.trace &^ t)
 		}
 	}
 	if list, ok := strings.CutPrefix(name, "assert_"); ok {

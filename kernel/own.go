@@ -1,13 +1,15 @@
 package kernel
 
+import "slices"
+
 // retain counts one more kind of work that keeps the task alive. what names it in traces.
 func (t *Task) retain(what string) {
 	t.work++
 	if t.mark > 0 {
 		t.k.unmark(t)
 	}
-	if t.k.trace&TraceRefcounts != 0 {
-		t.k.tracef(TraceRefcounts, "%v: %d (+ %s)", t, t.work, what)
+	if t.k.observed&RecordRef != 0 {
+		t.k.recordRef(t, what, +1)
 	}
 }
 
@@ -17,14 +19,14 @@ func (t *Task) release(what string) {
 	if t.work == 0 {
 		t.k.markIdle(t)
 	}
-	if t.k.trace&TraceRefcounts != 0 {
-		t.k.tracef(TraceRefcounts, "%v: %d (- %s)", t, t.work, what)
+	if t.k.observed&RecordRef != 0 {
+		t.k.recordRef(t, what, -1)
 	}
 }
 
 // markIdle puts a task that has run out of work on the sweep's list. The list keeps the order in which tasks ran out.
 func (k *Kernel) markIdle(t *Task) {
-	if t == k.root || t.gone || t.mark > 0 {
+	if t == k.root || t.gone || t.mark > 0 || t.background() {
 		return
 	}
 	k.marked = append(k.marked, t)
@@ -57,7 +59,7 @@ func (k *Kernel) sweep() {
 			}
 		}
 		for i := len(round) - 1; i >= 0; i-- {
-			if t := round[i]; t != nil && !t.gone {
+			if t := round[i]; t != nil && !t.gone && !t.background() {
 				k.stop(t)
 			}
 		}
@@ -78,10 +80,10 @@ func (k *Kernel) stop(t *Task) {
 		return // an error in _stop, or a stop of everything from within it
 	}
 	t.stopping = true
-	if k.trace&TraceSessions != 0 {
-		k.tracef(TraceSessions, "%v stops", t)
-	}
 	parent := t.parent
+	if k.observed&RecordStop != 0 {
+		k.recordTree(RecordStop, t, parent, "")
+	}
 	for _, c := range t.Children() {
 		if c.gone {
 			continue
@@ -98,12 +100,15 @@ func (k *Kernel) stop(t *Task) {
 	}
 }
 
-// free takes a task out of the tree and releases all it owns. The order is POE's (_data_ses_free); it decides who runs out
-// of work first.
+// free takes a task out of the tree and releases all it owns. The order is POE's (_data_ses_free); it decides who runs
+// out of work first.
 func (k *Kernel) free(t *Task) {
 	children := t.Children()
 	parent := t.parent
 	parent.disown(t)
+	if k.observed&RecordChild != 0 {
+		k.recordTree(RecordChild, parent, t, ChildLose)
+	}
 	for _, c := range children {
 		c.move(parent)
 	}
@@ -140,6 +145,12 @@ func (k *Kernel) free(t *Task) {
 	if r, ok := t.receiver.(interface{ Stopped() }); ok {
 		r.Stopped()
 	}
+	if t.background() {
+		k.toForeground(t)
+	}
+	if len(k.recorder.tasks) > 0 {
+		k.endObservers(t)
+	}
 }
 
 // dropped tells about an error that nobody will hear of, because the task that it waited for is stopped first.
@@ -152,35 +163,31 @@ func (k *Kernel) dropped(e *event) {
 	}
 }
 
-// stopAll stops every task, deepest and youngest first: the reverse of a breadth-first walk. Tasks that are
-// created meanwhile are stopped, too; after a hundred rounds of such the rest goes without notice.
+// stopAll stops every task, deepest and youngest first: the reverse of a breadth-first walk. Tasks that are created
+// meanwhile are stopped, too; after a hundred rounds of such the rest goes without notice. Those in the background come
+// last.
 func (k *Kernel) stopAll() {
 	for round := 0; k.tasks > 0; round++ {
-		family := k.root.family()[1:]
-		for i := len(family) - 1; i >= 0; i-- {
-			t := family[i]
-			if t.gone || t.stopping {
-				continue
-			}
-			if round < 100 {
-				k.stop(t)
-			} else {
-				k.free(t)
-			}
-		}
-		if len(family) == 0 || k.onlyStopping() {
+		if !k.stopRound(round, false) && !k.stopRound(round, true) {
 			return // what is left is in the middle of its own stop
 		}
 	}
 }
 
-func (k *Kernel) onlyStopping() bool {
-	for _, t := range k.root.family()[1:] {
-		if !t.stopping {
-			return false
+// stopRound says whether it has stopped any.
+func (k *Kernel) stopRound(round int, background bool) (any bool) {
+	for _, t := range slices.Backward(k.root.family()[1:]) {
+		if t.gone || t.stopping || t.background() != background {
+			continue
+		}
+		any = true
+		if round < 100 {
+			k.stop(t)
+		} else {
+			k.free(t)
 		}
 	}
-	return true
+	return any
 }
 
 // Stop stops every session with full notice. When a handler calls it, the handler runs on to its end with the

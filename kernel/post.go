@@ -40,7 +40,7 @@ func (k *Kernel) post(to, from *Task, name string, kind Kind, site Site, fromSta
 	e := k.newEvent()
 	e.Kind, e.Task, e.From, e.Event, e.Site, e.FromState, e.Args = kind, to, from, name, site, fromState, args
 	k.queue.seq++
-	e.due, e.seq, e.slot = k.now, k.queue.seq, -1
+	e.due, e.seq, e.cause, e.slot = k.now, k.queue.seq, k.cause(), -1
 	to.retainEvent()
 	if to == from {
 		to.toSelf++
@@ -48,8 +48,8 @@ func (k *Kernel) post(to, from *Task, name string, kind Kind, site Site, fromSta
 		k.link(e)
 	}
 	k.queue.push(e)
-	if k.trace&TraceEvents != 0 {
-		k.traceQueued(e)
+	if k.observed&RecordQueued != 0 {
+		k.recordQueued(e)
 	}
 }
 
@@ -101,6 +101,9 @@ func (t *Task) releaseEvent() {
 
 // cancel takes an event out of the queue before its time.
 func (k *Kernel) cancel(e *event) {
+	if k.observed&RecordTimerRemoved != 0 && e.Kind == KindTimer {
+		k.recordTimer(RecordTimerRemoved, e)
+	}
 	k.queue.cancel(e)
 	k.unlink(e)
 	k.recycle(e)

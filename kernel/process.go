@@ -21,6 +21,7 @@ type processWatcher struct {
 	args      []any
 	site      Site
 	fromState string
+	cause     uint64 // the dispatch in which it was set
 }
 
 // maxUntold is how many ended processes are remembered for a watcher that comes late.
@@ -78,7 +79,9 @@ func (k *Kernel) ProcessEnded(pid, status int) {
 
 func (k *Kernel) tellProcess(p *process, w *processWatcher) {
 	args := append([]any{"CHLD", p.pid, p.status}, w.args...)
+	held := k.onBehalf(w.cause)
 	k.post(w.task, k.root, w.event, KindProcess, w.site, w.fromState, args)
+	k.onBehalf(held)
 }
 
 // WatchProcess makes the active task receive event, with "CHLD", the process ID, the wait status, then args, when the
@@ -90,7 +93,7 @@ func (k *Kernel) WatchProcess(pid int, event string, site Site, args []any) erro
 		return k.failure(refuse(syscall.ECHILD, fmt.Sprintf("sig_child: process %d is none that was started here", pid)))
 	}
 	t := k.active
-	w := &processWatcher{t, event, args, site, k.ActiveEvent()}
+	w := &processWatcher{t, event, args, site, k.ActiveEvent(), k.cause()}
 	if p.ended {
 		delete(k.processes, pid)
 		k.untold = slices.DeleteFunc(k.untold, func(o *process) bool { return o == p })
@@ -136,11 +139,17 @@ func (k *Kernel) awaitsProcesses() bool {
 	if k.running == 0 {
 		return false
 	}
-	if k.signalWatchers["CHLD"] > 0 {
+	watchers := k.signalWatchers["CHLD"]
+	for _, t := range k.background {
+		if t.rare != nil && t.rare.signals["CHLD"] != nil {
+			watchers--
+		}
+	}
+	if watchers > 0 {
 		return true
 	}
 	for _, p := range k.processes {
-		if len(p.watchers) > 0 {
+		if slices.ContainsFunc(p.watchers, func(w *processWatcher) bool { return !w.task.background() }) {
 			return true
 		}
 	}

@@ -1,6 +1,11 @@
 package kernel
 
-import "time"
+import (
+	"cmp"
+	"container/heap"
+	"sort"
+	"time"
+)
 
 // queue holds what waits to be dispatched. Events for now come in order and lie in a ring; timed ones lie in a
 // heap. The older of the two heads goes first.
@@ -38,8 +43,6 @@ func (s *slot) dead() bool {
 	}
 	return s.event.cancelled || s.event.Task.gone
 }
-
-func (q *queue) empty() bool { return q.events == 0 && q.ring.skip() == nil }
 
 // next takes out the first entry that the horizon includes.
 func (q *queue) next(h horizon) (s slot, ok bool) {
@@ -177,12 +180,95 @@ func (r *ring) skip() *slot {
 	return nil
 }
 
-// each calls f for every live event in the ring, oldest first.
-func (r *ring) each(f func(e *event)) {
+// each calls f for every live event in the ring, oldest first, while f wants more.
+func (r *ring) each(f func(e *event) bool) {
 	for i := r.head; i < r.tail; i++ {
-		if s := &r.slots[i&uint64(len(r.slots)-1)]; s.event != nil && !s.dead() {
-			f(s.event)
+		if s := r.at(i); s.event != nil && !s.dead() && !f(s.event) {
+			return
 		}
+	}
+}
+
+func (r *ring) at(i uint64) *slot { return &r.slots[i&uint64(len(r.slots)-1)] }
+
+// find gives the event of a number, nil if it is not in the ring.
+func (r *ring) find(seq uint64) *event {
+	i, found := sort.Find(int(r.tail-r.head), func(i int) int { return cmp.Compare(seq, r.at(r.head+uint64(i)).seq) })
+	if !found {
+		return nil
+	}
+	if s := r.at(r.head + uint64(i)); s.event != nil && !s.dead() {
+		return s.event
+	}
+	return nil
+}
+
+// births is the number of births in the ring.
+func (q *queue) births() int {
+	posts := q.events - len(q.heap)
+	return int(q.ring.tail-q.ring.head) - q.ring.dead - posts
+}
+
+// inOrder calls f for every event in the order of dispatch, while f wants more. The first ones cost little.
+func (q *queue) inOrder(f func(e *event) bool) {
+	timers := frontier{heap: q.heap}
+	if len(q.heap) > 0 {
+		timers.next = []int{0}
+	}
+	for i := q.ring.head; i < q.ring.tail; i++ {
+		s := q.ring.at(i)
+		if s.event == nil || s.dead() {
+			continue
+		}
+		post := timerEntry{due: s.due, seq: s.seq}
+		for t := timers.first(); t != nil && t.before(&post); t = timers.first() {
+			if !f(t.event) {
+				return
+			}
+			timers.pass()
+		}
+		if !f(s.event) {
+			return
+		}
+	}
+	for t := timers.first(); t != nil; t = timers.first() {
+		if !f(t.event) {
+			return
+		}
+		timers.pass()
+	}
+}
+
+// frontier goes through the timers in order and leaves the heap as it is. next are the places of those that may be
+// next, as a heap: each has its four children in the place of itself once it is passed.
+type frontier struct {
+	heap timerHeap
+	next []int
+}
+
+func (f *frontier) Len() int           { return len(f.next) }
+func (f *frontier) Less(i, j int) bool { return f.heap[f.next[i]].before(&f.heap[f.next[j]]) }
+func (f *frontier) Swap(i, j int)      { f.next[i], f.next[j] = f.next[j], f.next[i] }
+func (f *frontier) Push(i any)         { f.next = append(f.next, i.(int)) }
+func (f *frontier) Pop() any {
+	i := f.next[len(f.next)-1]
+	f.next = f.next[:len(f.next)-1]
+	return i
+}
+
+// first is the next timer, nil if there is none.
+func (f *frontier) first() *timerEntry {
+	if len(f.next) == 0 {
+		return nil
+	}
+	return &f.heap[f.next[0]]
+}
+
+// pass goes on to the next one.
+func (f *frontier) pass() {
+	first := 4*heap.Pop(f).(int) + 1
+	for i := first; i < min(first+4, len(f.heap)); i++ {
+		heap.Push(f, i)
 	}
 }
 
@@ -206,14 +292,14 @@ func (h *timerHeap) push(e *event) {
 
 func (h *timerHeap) remove(e *event) {
 	s := *h
-	i, n := e.slot, len(s)-1
+	i, n := int(e.slot), len(s)-1
 	e.slot = -1
 	last := s[n]
 	s[n] = timerEntry{}
 	*h = s[:n]
 	if i < n {
 		s[i] = last
-		last.event.slot = i
+		last.event.slot = int32(i)
 		h.fix(i)
 	}
 	if n == 0 && cap(s) > 1024 {
@@ -225,7 +311,7 @@ func (h *timerHeap) remove(e *event) {
 func (h timerHeap) move(e *event, due time.Duration) {
 	e.due = due
 	h[e.slot].due = due
-	h.fix(e.slot)
+	h.fix(int(e.slot))
 }
 
 func (h timerHeap) fix(i int) {
@@ -244,11 +330,11 @@ func (h timerHeap) up(i int) {
 			break
 		}
 		h[i] = h[p]
-		h[i].event.slot = i
+		h[i].event.slot = int32(i)
 		i = p
 	}
 	h[i] = t
-	t.event.slot = i
+	t.event.slot = int32(i)
 }
 
 func (h timerHeap) down(i int) {
@@ -269,9 +355,9 @@ func (h timerHeap) down(i int) {
 			break
 		}
 		h[i] = h[least]
-		h[i].event.slot = i
+		h[i].event.slot = int32(i)
 		i = least
 	}
 	h[i] = t
-	t.event.slot = i
+	t.event.slot = int32(i)
 }

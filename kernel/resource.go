@@ -155,25 +155,21 @@ func (k *Kernel) Want(fd int, m Mode, io IO, on bool) error {
 		d.want[m] = !on
 		return err
 	}
-	if k.trace&TraceFiles != 0 {
-		k.traceWant(fd, m, io, on)
+	kind := RecordWatch
+	if !on {
+		kind = RecordUnwatch
+	}
+	if k.observed&kind != 0 {
+		k.recordWatch(kind, nil, fd, m, "", io)
 	}
 	return nil
-}
-
-func (k *Kernel) traceWant(fd int, m Mode, io IO, on bool) {
-	watches := "watches"
-	if !on {
-		watches = "no longer watches"
-	}
-	k.tracef(TraceFiles, "%v %s descriptor %d (%v)", io, watches, fd, m)
 }
 
 // Detach ends what Attach began. Without that it does nothing.
 func (k *Kernel) Detach(fd int, m Mode, io IO) {
 	if d := k.watched[fd]; d != nil && d.io[m] == io {
-		if d.want[m] && k.trace&TraceFiles != 0 {
-			k.traceWant(fd, m, io, false)
+		if d.want[m] && k.observed&RecordUnwatch != 0 {
+			k.recordWatch(RecordUnwatch, nil, fd, m, "", io)
 		}
 		d.io[m], d.want[m] = nil, false
 		k.rewatch(d)
@@ -315,6 +311,7 @@ func (k *Kernel) Deliver(t *Task, event string, handler any, site Site, args ...
 	n := copy(f.args[:], args)
 	e := &f.called
 	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindWheel, site, "", f.args[:n:n]
+	e.cause = k.cause()
 	_, heard = k.handle(e, WantNothing, k.bareDepth == k.depth+1)
 	clear(f.args[:n])
 	return !t.gone && k.exception == nil, heard
@@ -364,6 +361,7 @@ func (k *Kernel) Raise(t *Task, event string, site Site, err error) {
 	}
 	e := &k.frame().called
 	e.Task, e.From, e.Event, e.Kind, e.Site, e.FromState, e.Args = t, t, event, KindWheel, site, "", nil
+	e.cause = k.cause()
 	d := k.enter(e, WantNothing)
 	k.failed(d, err)
 	k.leave(d)

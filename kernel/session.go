@@ -104,6 +104,7 @@ func (g *goSession) handle(c *Context, d *Dispatch) (result any, handled bool) {
 		return h(c, d.Args...), true
 	}
 	if h := g.States[EventDefault]; h != nil && d.Kind != KindStart {
+		d.State = EventDefault
 		return h(c, d.Event, append([]any(nil), d.Args...)), true
 	}
 	return nil, d.Kind == KindStart

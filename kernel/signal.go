@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // class says what a signal does if nobody handles it.
 type class uint8
 
@@ -49,8 +51,8 @@ func (k *Kernel) WatchSignal(name, event string, args []any) {
 		}
 	}
 	r.signals[name] = &signalWatcher{event, args}
-	if k.trace&TraceSignals != 0 {
-		k.tracef(TraceSignals, "%v watches %s as '%s'", k.active, name, event)
+	if k.observed&recordSignalLine != 0 {
+		k.signalLine("%v watches %s as '%s'", k.active, name, event)
 	}
 }
 
@@ -97,8 +99,8 @@ func (k *Kernel) Signal(t *Task, name string, site Site, args []any) error {
 
 // SystemSignal queues a signal of the operating system for the kernel.
 func (k *Kernel) SystemSignal(name string) {
-	if k.trace&TraceSignals != 0 {
-		k.tracef(TraceSignals, "SIG%s arrives", name)
+	if k.observed&recordSignalLine != 0 {
+		k.signalLine("SIG%s arrives", name)
 	}
 	k.post(k.root, k.root, fromSystem, KindSignal, Site{}, "", []any{name})
 }
@@ -122,33 +124,41 @@ func (k *Kernel) SignalHandled() {
 }
 
 // dispatchSignal dispatches one signal. The sessions that it touches, and their watchers, are fixed at its beginning.
-func (k *Kernel) dispatchSignal(target *Task, kind Kind, site Site, fromState string, args []any, event string) {
+func (k *Kernel) dispatchSignal(e *event) {
+	target, kind, site, fromState, args, event := e.Task, e.Kind, e.Site, e.FromState, e.Args, e.Event
 	name, _ := args[0].(string)
 	k.count.Signals++
+	touched := target.family()
 	if event == ownSignal {
 		k.own--
+		touched = slices.DeleteFunc(touched, (*Task).background) // what is idle is the program
 	}
-	touched := target.family()
 	if name == "DIE" {
 		touched = append(ancestors(target), touched...)
 	}
-	if k.trace&TraceSignals != 0 {
-		k.tracef(TraceSignals, "%s is dispatched to %v; %d sessions", name, target, len(touched))
+	if k.observed&recordSignalLine != 0 {
+		k.signalLine("%s is dispatched to %v; %d sessions", name, target, len(touched))
 	}
 	state := &signalState{}
 	k.current = state
-	defer func() { k.current = nil }()
+	k.onBehalf(e.cause)
+	defer func() {
+		k.current = nil
+		k.onBehalf(0)
+	}()
 	k.callWatchers(name, kind, touched, site, fromState, args)
 
-	if name == "IDLE" && target == k.root && k.queue.empty() && k.rawWatched == 0 && k.busy == 0 {
-		k.postOwn("ZOMBIE")
+	if name == "IDLE" && target == k.root {
+		if p := k.prospects(); p.queued == 0 && p.watched == 0 && p.busy == 0 {
+			k.postOwn("ZOMBIE")
+		}
 	}
 
 	c := classes[name]
 	if c == benign || c == terminal && state.handled > 0 {
 		return
 	}
-	if name == "DIE" && k.isolate {
+	if name == "DIE" && (k.isolate || target.background()) {
 		k.isolateError(target, args)
 		return
 	}
@@ -168,7 +178,7 @@ func (k *Kernel) dispatchSignal(target *Task, kind Kind, site Site, fromState st
 
 // callWatchers calls every touched session's watcher, from the end of the list to its front.
 func (k *Kernel) callWatchers(name string, kind Kind, touched []*Task, site Site, fromState string, args []any) {
-	if k.signalWatchers[name] == 0 {
+	if k.signalWatchers[name] == 0 && k.observed&RecordSignal == 0 {
 		return
 	}
 	watchers := make([]*signalWatcher, len(touched))
@@ -179,32 +189,42 @@ func (k *Kernel) callWatchers(name string, kind Kind, touched []*Task, site Site
 	}
 	for i := len(touched) - 1; i >= 0; i-- {
 		t, w := touched[i], watchers[i]
-		if w == nil || t.gone {
+		if t.gone {
 			continue
 		}
-		if k.trace&TraceSignals != 0 {
-			k.tracef(TraceSignals, "%s calls '%s' of %v", name, w.event, t)
+		if w == nil {
+			if k.observed&RecordSignal != 0 {
+				k.recordSignal(t, name, "", false)
+			}
+			continue
+		}
+		if k.observed&recordSignalLine != 0 {
+			k.signalLine("%s calls '%s' of %v", name, w.event, t)
 		}
 		all := make([]any, 0, len(args)+len(w.args))
 		all = append(append(all, args...), w.args...)
+		handled := k.current.handled
 		k.dispatch(t, k.root, w.event, kind, site, fromState, all, WantNothing)
+		if k.observed&RecordSignal != 0 {
+			k.recordSignal(t, name, w.event, k.current.handled > handled)
+		}
 	}
 }
 
 func (k *Kernel) stopTouched(name string, touched []*Task) {
 	for i := len(touched) - 1; i >= 0; i-- {
 		t := touched[i]
-		if t.gone || t == k.root {
-			continue
+		if t.gone || t == k.root || touched[0] == k.root && t.background() {
+			continue // what is in the background is stopped last
 		}
-		if k.trace&TraceSignals != 0 {
-			k.tracef(TraceSignals, "%s stops %v", name, t)
+		if k.observed&recordSignalLine != 0 {
+			k.signalLine("%s stops %v", name, t)
 		}
 		k.stop(t)
 	}
 }
 
-// isolateError stops only the session whose handler failed.
+// isolateError stops only the session whose handler failed, and not even that if it is in the background.
 //
 // Differs: POE has no such option.
 func (k *Kernel) isolateError(t *Task, args []any) {
@@ -214,7 +234,9 @@ func (k *Kernel) isolateError(t *Task, args []any) {
 	err := k.exception
 	k.exception = held
 	k.report(err)
-	k.stop(t)
+	if !t.background() {
+		k.stop(t)
+	}
 }
 
 // ancestors are t's parent, grandparent and so on up to, not including, the kernel; the highest first.
@@ -228,7 +250,7 @@ func ancestors(t *Task) []*Task {
 
 // testIdle queues IDLE when nothing can make an event happen any more.
 func (k *Kernel) testIdle() {
-	if k.queue.empty() && k.rawWatched == 0 && k.tagged == 0 && k.busy == 0 && !k.awaitsProcesses() && k.tasks > 0 && !k.pending.Load() {
+	if k.prospects() == (prospects{}) && !k.awaitsProcesses() && k.tasks > 0 && !k.pending.Load() {
 		k.postOwn("IDLE")
 	}
 }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"slices"
 	"strconv"
+	"time"
 )
 
 // SessionID names a session: 1, 2, 3 and so on, never used twice in a kernel. The kernel itself is 0.
@@ -12,34 +13,39 @@ func (id SessionID) String() string { return strconv.FormatUint(uint64(id), 10) 
 
 // Task is a session as the kernel keeps it. It is made by Kernel.Spawn or Kernel.Start and lives until it has no
 // work left, or is stopped. All methods: loop goroutine only.
+//
+// What every event has to do with comes first: two lines of the processor's cache.
 type Task struct {
 	k        *Kernel
 	id       SessionID
 	receiver Receiver
-
-	// The tree. Children are in ascending order of ID unless unsorted is set; then they are put in order before
-	// anybody looks.
-	parent      *Task
-	first, last *Task
-	prev, next  *Task
+	handled  uint64 // events
+	created  time.Duration
+	timers   *timerGroup
+	rare     *rare
 
 	dispatch *Dispatch // the innermost event that is being handled, nil if none
 
 	// What keeps the task alive. work is the number of kinds of work that there are: 1 if any event waits for it, 1 if
 	// any event it sent to others waits, 1 for each child, alias, watched descriptor, tag and watched process.
-	to, from           eventList
 	toCount, fromCount int32 // events waiting for it, and for others from it
 	toSelf             int32 // of toCount, posts to itself: they are in no list
 	work               int32
 	mark               int32 // place in Kernel.marked plus 1; 0 when there is work or the sweep has it already
-	aliases            []string
-	timers             *timerGroup
-	rare               *rare
 
 	gone     bool // stopped and taken out of the tree
 	stopping bool
 	unsorted bool
 	newborn  bool // its birth is in the queue
+
+	to, from eventList
+	aliases  []string
+
+	// The tree. Children are in ascending order of ID unless unsorted is set; then they are put in order before
+	// anybody looks. prev of the first one is the last.
+	parent     *Task
+	first      *Task
+	prev, next *Task
 }
 
 // rare is what most tasks never need.
@@ -93,7 +99,7 @@ func (t *Task) Children() []*Task {
 			}
 			return 1
 		})
-		t.first, t.last = nil, nil
+		t.first = nil
 		for _, c := range children {
 			c.prev, c.next = nil, nil
 			t.link(c)
@@ -104,40 +110,42 @@ func (t *Task) Children() []*Task {
 }
 
 // String names the task for people: its first alias, else its number.
-func (t *Task) String() string {
-	switch {
-	case t == t.k.root:
-		return "the kernel"
-	case len(t.aliases) > 0:
-		return "session " + t.id.String() + " (" + t.aliases[0] + ")"
-	default:
-		return "session " + t.id.String()
+func (t *Task) String() string { return string(t.append(nil)) }
+
+func (t *Task) append(b []byte) []byte {
+	if t == t.k.root {
+		return append(b, "the kernel"...)
 	}
+	b = strconv.AppendUint(append(b, "session "...), uint64(t.id), 10)
+	if len(t.aliases) > 0 {
+		b = append(append(append(b, " ("...), t.aliases[0]...), ')')
+	}
+	return b
 }
 
 func (t *Task) link(c *Task) {
-	c.prev, c.next = t.last, nil
-	if t.last == nil {
-		t.first = c
-	} else {
-		t.last.next = c
-		if t.last.id > c.id {
-			t.unsorted = true
-		}
+	c.next = nil
+	if t.first == nil {
+		t.first, c.prev = c, c
+		return
 	}
-	t.last = c
+	last := t.first.prev
+	if last.id > c.id {
+		t.unsorted = true
+	}
+	last.next, c.prev, t.first.prev = c, last, c
 }
 
 func (t *Task) unlink(c *Task) {
-	if c.prev == nil {
-		t.first = c.next
-	} else {
+	if c != t.first {
 		c.prev.next = c.next
-	}
-	if c.next == nil {
-		t.last = c.prev
 	} else {
+		t.first = c.next
+	}
+	if c.next != nil {
 		c.next.prev = c.prev
+	} else if t.first != nil {
+		t.first.prev = c.prev
 	}
 	c.prev, c.next = nil, nil
 }
@@ -158,10 +166,12 @@ func (t *Task) disown(c *Task) {
 
 // move gives the task another parent, without notices.
 func (t *Task) move(parent *Task) {
-	t.parent.disown(t)
+	old := t.parent
+	old.disown(t)
 	parent.adopt(t)
-	if t.k.trace&TraceSessions != 0 {
-		t.k.tracef(TraceSessions, "%v is now a child of %v", t, parent)
+	if t.k.observed&RecordChild != 0 {
+		t.k.recordTree(RecordChild, old, t, ChildLose)
+		t.k.recordTree(RecordChild, parent, t, ChildGain)
 	}
 }
 

@@ -24,6 +24,7 @@ type timerGroup struct {
 	task   *Task
 	name   string
 	events eventList
+	count  int
 	next   *timerGroup
 	prev   *timerGroup
 }
@@ -73,11 +74,13 @@ func (t *Task) addGroup(name string) *timerGroup {
 func (g *timerGroup) add(e *event) {
 	e.group = g
 	g.events.push(e, taskLink)
+	g.count++
 }
 
 // remove takes a timer out of its group and drops the group when it was the last.
 func (g *timerGroup) remove(e *event) {
 	g.events.remove(e, taskLink)
+	g.count--
 	e.group = nil
 	g.task.k.timers.remove(uint64(e.id))
 	if g.events.first != nil {
@@ -108,7 +111,7 @@ func (k *Kernel) setTimer(name string, due time.Duration, site Site, args []any)
 	e.Kind, e.Task, e.From, e.Event, e.Site, e.FromState, e.Args = KindTimer, t, t, name, site, k.ActiveEvent(), args
 	t.retainEvent()
 	k.queue.seq++
-	e.due, e.seq = due, k.queue.seq
+	e.due, e.seq, e.cause = due, k.queue.seq, k.cause()
 	g := t.timersNamed(name)
 	if g == nil {
 		g = t.addGroup(name)
@@ -119,8 +122,8 @@ func (k *Kernel) setTimer(name string, due time.Duration, site Site, args []any)
 	k.timers.add(uint64(e.id), e)
 	k.queue.pushTimer(e)
 	k.count.Timers++
-	if k.trace&TraceEvents != 0 {
-		k.traceQueued(e)
+	if k.observed&(RecordQueued|RecordTimerSet) != 0 {
+		k.recordNewTimer(e)
 	}
 	return e
 }
@@ -231,6 +234,7 @@ func (k *Kernel) AdjustAlarm(id TimerID, delta time.Duration) (time.Time, error)
 	if e.absolute {
 		e.at += int64(delta)
 	}
+	k.adjusted(e)
 	return k.at(e), nil
 }
 
@@ -242,5 +246,12 @@ func (k *Kernel) AdjustDelay(id TimerID, d time.Duration) (time.Time, error) {
 	}
 	k.queue.heap.move(e, later(k.tick(), d))
 	e.absolute = false
+	k.adjusted(e)
 	return k.at(e), nil
+}
+
+func (k *Kernel) adjusted(e *event) {
+	if k.observed&RecordTimerSet != 0 {
+		k.recordTimer(RecordTimerSet, e)
+	}
 }

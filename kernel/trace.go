@@ -2,84 +2,203 @@ package kernel
 
 import (
 	"fmt"
-	"math/bits"
+	"strconv"
 	"strings"
 )
 
-var traceTags = [...]string{"ev", "ss", "rc", "fh", "sg", "er", "st"} // in the order of the Trace bits
-
-// tracef writes one line. Callers test the flag themselves, so that a trace that is off costs one test.
-func (k *Kernel) tracef(t Trace, format string, args ...any) {
-	fmt.Fprintf(k.log, "<%s> %s\n", traceTags[bits.TrailingZeros16(uint16(t))], fmt.Sprintf(format, args...))
+// tracing is which records make lines of a trace. Those of TraceStats have no record: they come once, at the end.
+var tracing = [...]struct {
+	trace Trace
+	kinds Records
+}{
+	{TraceEvents, RecordPass | RecordQueued | RecordDispatch | RecordDropped | RecordReturn},
+	{TraceSessions, RecordStart | RecordStop | RecordChild},
+	{TraceRefcounts, RecordRef},
+	{TraceFiles, RecordWatch | RecordUnwatch | RecordReady},
+	{TraceSignals, recordSignalLine},
+	{TraceErrors, RecordError},
 }
 
-func (k *Kernel) traceIteration() {
-	k.tracef(TraceEvents, "iteration %d: %d events, %d sessions, %d handles", k.count.Iterations, k.queue.events, k.tasks, len(k.watched))
-}
-
-func (k *Kernel) traceQueued(e *event) {
-	name := e.Event
-	if e.Kind == KindSignal || e.Kind == KindDie {
-		name = fmt.Sprint("signal ", e.Args[0])
+// SetTrace sets what is traced.
+func (k *Kernel) SetTrace(t Trace) {
+	k.trace = t
+	if k.tracer != nil {
+		k.tracer.Stop()
+		k.tracer = nil
 	}
-	when := ""
-	if e.Kind == KindTimer {
-		when = fmt.Sprintf(", due in %v", e.due-k.now)
+	var kinds Records
+	for _, l := range tracing {
+		if t&l.trace != 0 {
+			kinds |= l.kinds
+		}
 	}
-	k.tracef(TraceEvents, "queued %d '%s'(%s) from %v to %v%s%s", e.seq, name, k.show(e.Args), e.From, e.Task, k.place(e.Site), when)
+	if kinds != 0 {
+		k.tracer = &Observer{k: k, kinds: kinds, untimed: true, f: k.printRecord}
+		k.observe(k.tracer)
+	}
 }
 
-func (k *Kernel) traceDispatch(d *Dispatch) {
-	k.tracef(TraceEvents, "%sdispatching '%s'(%s) from %v to %v%s", k.indent(), d.Event, k.show(d.Args), d.From, d.Task, k.place(d.Site))
+// printRecord writes a record as a line of the trace.
+func (k *Kernel) printRecord(r *Record) {
+	b := k.line[:0]
+	switch r.Kind {
+	case RecordPass:
+		b = append(b, "<ev> iteration "...)
+		b = strconv.AppendUint(b, k.count.Iterations, 10)
+		b = append(b, ": "...)
+		b = strconv.AppendInt(b, int64(k.queue.events), 10)
+		b = append(b, " events, "...)
+		b = strconv.AppendInt(b, int64(k.tasks), 10)
+		b = append(b, " sessions, "...)
+		b = strconv.AppendInt(b, int64(len(k.watched)), 10)
+		b = append(b, " handles"...)
+	case RecordQueued:
+		b = append(b, "<ev> queued "...)
+		if r.EventKind == KindTimer {
+			b = append(b, "timer "...)
+		}
+		b = strconv.AppendInt(b, max(r.ID, -r.ID), 10)
+		b = append(b, " '"...)
+		if r.EventKind == KindSignal || r.EventKind == KindDie {
+			b = append(b, "signal "...)
+			b = k.appendValue(b, r.Args[0])
+		} else {
+			b = append(b, r.Event...)
+		}
+		b = k.appendEvent(b, r)
+		if r.EventKind == KindTimer {
+			b = fmt.Appendf(b, ", due in %v", r.Due-k.now)
+		}
+	case RecordDispatch:
+		b = append(appendIndent(append(b, "<ev> "...), r.Depth), "dispatching '"...)
+		b = append(b, r.Event...)
+		b = k.appendEvent(b, r)
+	case RecordDropped:
+		b = appendIndent(append(b, "<ev> "...), k.depth)
+		b = append(b, '\'')
+		b = append(b, r.Event...)
+		b = append(b, "' has no handler in "...)
+		b = r.Task.append(b)
+	case RecordReturn:
+		if !r.Handled {
+			return // RecordDropped has told
+		}
+		b = appendIndent(append(b, "<ev> "...), r.Depth)
+		b = append(b, '\'')
+		b = append(b, r.Event...)
+		b = append(b, "' returns"...)
+		if len(r.Results) > 0 {
+			b = append(k.appendValues(append(b, " ("...), r.Results), ')')
+		}
+	case RecordStart:
+		b = fmt.Appendf(b, "<ss> %v is created by %v", r.Task, r.Other)
+	case RecordStop:
+		b = fmt.Appendf(b, "<ss> %v stops", r.Task)
+	case RecordChild:
+		if r.What != ChildGain {
+			return
+		}
+		b = fmt.Appendf(b, "<ss> %v is now a child of %v", r.Other, r.Task)
+	case RecordRef:
+		b = r.Task.append(append(b, "<rc> "...))
+		b = strconv.AppendInt(append(b, ": "...), int64(r.Count), 10)
+		if r.Delta > 0 {
+			b = append(b, " (+ "...)
+		} else {
+			b = append(b, " (- "...)
+		}
+		b = append(append(b, r.What...), ')')
+	case RecordWatch, RecordUnwatch, RecordReady:
+		b = appendHandle(b, r)
+	case recordSignalLine:
+		b = append(append(b, "<sg> "...), r.What...)
+	case RecordError:
+		if r.Event == "" {
+			b = fmt.Appendf(b, "<er> %v", r.Err)
+		} else {
+			b = fmt.Appendf(b, "<er> %v, event '%s': %v", r.Task, r.Event, r.Err)
+		}
+	}
+	k.line = append(b, '\n')
+	k.log.Write(k.line)
+	if cap(k.line) > maxLine {
+		k.line = nil
+	}
 }
 
-func (k *Kernel) traceReturn(d *Dispatch) {
+// maxLine is the memory for lines of a trace that is kept.
+const maxLine = 64 << 10
+
+func appendHandle(b []byte, r *Record) []byte {
+	var who any = r.Task
+	if r.What != "" {
+		who = r.What
+	}
 	switch {
-	case d.Unhandled:
-		k.tracef(TraceEvents, "%s'%s' has no handler in %v", k.indent(), d.Event, d.Task)
-	case len(d.Results) > 0:
-		k.tracef(TraceEvents, "%s'%s' returns (%s)", k.indent(), d.Event, k.show(d.Results))
+	case r.Kind == RecordReady:
+		return fmt.Appendf(b, "<fh> descriptor %d is ready (%v) for %v", r.FD, r.Mode, who)
+	case r.Kind == RecordUnwatch:
+		return fmt.Appendf(b, "<fh> %v no longer watches descriptor %d (%v)", who, r.FD, r.Mode)
+	case r.What != "":
+		return fmt.Appendf(b, "<fh> %v watches descriptor %d (%v)", who, r.FD, r.Mode)
 	default:
-		k.tracef(TraceEvents, "%s'%s' returns", k.indent(), d.Event)
+		return fmt.Appendf(b, "<fh> %v watches descriptor %d (%v) as '%s'", who, r.FD, r.Mode, r.Event)
 	}
 }
 
-func (k *Kernel) indent() string { return strings.Repeat("  ", k.depth-1) }
+// appendEvent adds what follows the name of an event.
+func (k *Kernel) appendEvent(b []byte, r *Record) []byte {
+	b = k.appendValues(append(b, "'("...), r.Args)
+	b = r.From.append(append(b, ") from "...))
+	b = r.Task.append(append(b, " to "...))
+	return k.appendPlace(b, r.Site)
+}
 
-// show lists values for people.
-func (k *Kernel) show(values []any) string {
-	var b strings.Builder
+func appendIndent(b []byte, depth int) []byte {
+	for range depth - 1 {
+		b = append(b, "  "...)
+	}
+	return b
+}
+
+// appendValues lists values for people.
+func (k *Kernel) appendValues(b []byte, values []any) []byte {
 	for i, v := range values {
 		if i > 0 {
-			b.WriteString(", ")
+			b = append(b, ", "...)
 		}
-		switch v := v.(type) {
-		case *Task:
-			b.WriteString(v.String())
-		case *Die:
-			fmt.Fprintf(&b, "error %q in '%s'", v.Err.Error(), v.Event)
-		case nil:
-			b.WriteString("nil")
-		case string, int, bool, Mode:
-			fmt.Fprint(&b, v)
-		default:
-			if k.options.Format != nil {
-				b.WriteString(k.options.Format(v))
-			} else {
-				fmt.Fprintf(&b, "%T", v)
-			}
-		}
+		b = k.appendValue(b, v)
 	}
-	return b.String()
+	return b
 }
 
-// place is " at file:line", "" if a site is nowhere.
-func (k *Kernel) place(s Site) string {
+func (k *Kernel) appendValue(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case *Task:
+		return v.append(b)
+	case *Die:
+		return fmt.Appendf(b, "error %q in '%s'", v.Err.Error(), v.Event)
+	case nil:
+		return append(b, "nil"...)
+	case string:
+		return append(b, v...)
+	case int, bool, Mode:
+		return fmt.Append(b, v)
+	}
+	if k.options.Format != nil {
+		return append(b, k.options.Format(v)...)
+	}
+	return fmt.Appendf(b, "%T", v)
+}
+
+// appendPlace adds " at file:line", nothing if a site is nowhere.
+func (k *Kernel) appendPlace(b []byte, s Site) []byte {
 	file, line := k.Locate(s)
 	if file == "" {
-		return ""
+		return b
 	}
-	return fmt.Sprintf(" at %s:%d", file, line)
+	b = append(append(b, " at "...), file...)
+	return strconv.AppendInt(append(b, ':'), int64(line), 10)
 }
 
 // Locate turns a site into a file and a line; "" and 0 if it is nowhere.
@@ -95,7 +214,7 @@ func (k *Kernel) traceStats() {
 	var b strings.Builder
 	k.Stats().WriteTo(&b)
 	for line := range strings.Lines(b.String()) {
-		k.tracef(TraceStats, "%s", strings.TrimSuffix(line, "\n"))
+		fmt.Fprint(k.log, "<st> ", line)
 	}
 }
 

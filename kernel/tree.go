@@ -12,15 +12,15 @@ import (
 // when Start returns.
 func (k *Kernel) Start(t *Task, r Receiver, args []any) {
 	k.lastID++
-	*t = Task{k: k, id: k.lastID, receiver: r}
+	*t = Task{k: k, id: k.lastID, receiver: r, created: k.now}
 	k.tasks++
 	k.count.SessionsCreated++
 	k.know(t)
 	creator := k.active
 	creator.adopt(t)
 	k.markIdle(t)
-	if k.trace&TraceSessions != 0 {
-		k.tracef(TraceSessions, "%v is created by %v", t, creator)
+	if k.observed&(RecordStart|RecordChild) != 0 {
+		k.recordStart(t, creator)
 	}
 	results := k.deliver(t, creator, EventStart, KindStart, WantFirst, args)
 	if t.gone {

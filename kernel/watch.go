@@ -41,6 +41,7 @@ type watcher struct {
 	Watch
 	task      *Task
 	fromState string
+	cause     uint64 // the dispatch in which it was set
 	removed   bool
 }
 
@@ -164,7 +165,7 @@ func (k *Kernel) SetWatch(w Watch) error {
 		k.checked, k.checkAfter = k.clock.Now(), staleFirst
 	}
 	i, found := d.raw.find(w.Mode, t)
-	entry := &watcher{Watch: w, task: t, fromState: k.ActiveEvent()}
+	entry := &watcher{Watch: w, task: t, fromState: k.ActiveEvent(), cause: k.cause()}
 	list := &d.raw.of[w.Mode]
 	if found {
 		(*list)[i].removed = true
@@ -176,8 +177,8 @@ func (k *Kernel) SetWatch(w Watch) error {
 	if !found {
 		k.useFD(t, w.FD)
 	}
-	if k.trace&TraceFiles != 0 {
-		k.tracef(TraceFiles, "%v watches descriptor %d (%v) as '%s'", t, w.FD, w.Mode, w.Event)
+	if k.observed&RecordWatch != 0 {
+		k.recordWatch(RecordWatch, t, w.FD, w.Mode, w.Event, nil)
 	}
 	return nil
 }
@@ -219,7 +220,8 @@ func (k *Kernel) removeWatch(d *descriptor, m Mode, t *Task) {
 		return
 	}
 	list := &d.raw.of[m]
-	(*list)[i].removed = true
+	w := (*list)[i]
+	w.removed = true
 	*list = slices.Delete(*list, i, i+1)
 	k.disuseFD(t, d.fd())
 	if len(*list) == 0 {
@@ -230,8 +232,8 @@ func (k *Kernel) removeWatch(d *descriptor, m Mode, t *Task) {
 		}
 	}
 	k.rewatch(d)
-	if k.trace&TraceFiles != 0 {
-		k.tracef(TraceFiles, "%v no longer watches descriptor %d (%v)", t, d.fd(), m)
+	if k.observed&RecordUnwatch != 0 {
+		k.recordWatch(RecordUnwatch, t, d.fd(), m, w.Event, nil)
 	}
 }
 
@@ -337,8 +339,8 @@ func (k *Kernel) dispatchReady() {
 			}
 			if m < Expedite && d.want[m] {
 				k.count.IOEvents++
-				if k.trace&TraceFiles != 0 {
-					k.tracef(TraceFiles, "descriptor %d is ready (%v) for %v", r.FD, m, d.io[m])
+				if k.observed&RecordReady != 0 {
+					k.recordWatch(RecordReady, nil, r.FD, m, "", d.io[m])
 				}
 				d.io[m].Ready(m)
 			}
@@ -359,13 +361,15 @@ func (k *Kernel) dispatchWatcher(d *descriptor, w *watcher) {
 	if w.removed || d.raw.paused[w.Mode] {
 		return
 	}
-	if k.trace&TraceFiles != 0 {
-		k.tracef(TraceFiles, "descriptor %d is ready (%v) for %v", d.fd(), w.Mode, w.task)
+	if k.observed&RecordReady != 0 {
+		k.recordWatch(RecordReady, w.task, d.fd(), w.Mode, w.Event, nil)
 	}
 	k.count.IOEvents++
 	args := make([]any, 0, 2+len(w.Args))
 	args = append(append(args, w.Handle, w.Mode), w.Args...)
+	held := k.onBehalf(w.cause)
 	k.dispatch(w.task, w.task, w.Event, KindIO, w.Site, w.fromState, args, WantNothing)
+	k.onBehalf(held)
 }
 
 func (k *Kernel) dropWatchers(t *Task) {

@@ -82,6 +82,10 @@ func New(o Options) (*Runtime, error) {
 		return nil, err
 	}
 	rt.k = kernel.New(ko)
+	if o.Stats {
+		rt.stats = newDispatchTimes()
+		rt.k.Observe(kernel.RecordReturn, nil, rt.stats.add)
+	}
 	if err := rt.configure(); err != nil {
 		return nil, errors.Join(err, rt.k.Close(), rt.closeTrace())
 	}
@@ -135,10 +139,6 @@ func (rt *Runtime) kernelOptions(o Options) (kernel.Options, error) {
 	ko.Log = log
 	if log != io.Writer(rt.stderr) {
 		ko.Warn = func(message string) { fmt.Fprintln(rt.stderr, message) }
-	}
-	if o.Stats {
-		rt.stats = newDispatchTimes()
-		ko.Profile = rt.stats.add
 	}
 	return ko, nil
 }

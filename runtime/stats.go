@@ -33,8 +33,8 @@ func newDispatchTimes() *dispatchTimes {
 	return &dispatchTimes{entries: map[dispatchKind]*dispatchTime{}}
 }
 
-func (d *dispatchTimes) add(t *kernel.Task, event string, took time.Duration) {
-	kind := dispatchKind{t.String(), event}
+func (d *dispatchTimes) add(r *kernel.Record) {
+	kind := dispatchKind{r.Task.String(), r.Event}
 	e := d.entries[kind]
 	if e == nil {
 		if len(d.entries) >= statsKinds {
@@ -46,8 +46,8 @@ func (d *dispatchTimes) add(t *kernel.Task, event string, took time.Duration) {
 		}
 	}
 	e.count++
-	e.total += took
-	e.most = max(e.most, took)
+	e.total += r.Took
+	e.most = max(e.most, r.Took)
 }
 
 // WriteStats writes the kernel's counts and, if Options.Stats was set, where the time went, as tables.
