@@ -95,6 +95,7 @@ func (b *Lib) sessionTryAlloc(l *lua.LState) int {
 }
 
 func (b *Lib) alloc(l *lua.LState, s *session, args []any) {
+	b.changing(l, "making a session")
 	s.started = true
 	b.on(l, func() { b.k.Start(&s.Task, s, args) })
 }

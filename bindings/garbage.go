@@ -71,7 +71,11 @@ func (g *garbage) arm() {
 }
 
 // CloseGarbage closes the handles that the last run of Go's collector found to be garbage. It tells whether there were any.
+// In the function of a trace it waits.
 func (b *Lib) CloseGarbage() bool {
+	if b.k.Observing() {
+		return false
+	}
 	b.garbage.left = len(b.garbage.handles)
 	return b.closeGarbage(b.garbage.left)
 }

@@ -44,6 +44,8 @@ func (b *Lib) Held(object *lua.LUserData, yield func(lua.LValue)) {
 		})
 	case *anon:
 		yield(v.created)
+	case *trace:
+		yield(v.f)
 	case *filter:
 		v.held(yield)
 	case wheelObject:

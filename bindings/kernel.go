@@ -71,10 +71,21 @@ func (b *Lib) openKernel(l *lua.LState) {
 	})
 }
 
-// self checks that a method was called with a colon.
+// kernelReaders are the methods that change nothing, so that the function of a trace may call them; option does not if
+// it only reads.
+var kernelReaders = map[string]bool{
+	"alias_resolve": true, "alias_list": true, "id": true, "id_to_session": true, "session_to_id": true,
+	"get_active_session": true, "get_active_event": true, "get_event_count": true, "get_next_event_time": true,
+	"option": true, "stats": true,
+}
+
+// self checks that a method was called with a colon, and where it may be called.
 func (b *Lib) self(l *lua.LState, method string) {
 	if t, ok := l.Get(1).(*lua.LTable); !ok || t != b.kernelTable {
 		l.RaiseError("calling '%s' on a bad self (use kernel:%s)", method, method)
+	}
+	if b.k.Observing() && !kernelReaders[method] {
+		b.changing(l, "poe.kernel:"+method)
 	}
 }
 

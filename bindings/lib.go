@@ -34,6 +34,7 @@ type Lib struct {
 	anonMeta    *lua.LTable // of postbacks and callbacks
 	handleMeta  *lua.LTable
 	driverMeta  *lua.LTable
+	traceMeta   *lua.LTable          // of the traces of poe.peek
 	invoke      *lua.LFunction       // poe.Session.invoke
 	convert     func(any) lua.LValue // toLua
 	method      *lua.LFunction       // calls a method that is not to be found without running Lua
@@ -57,6 +58,7 @@ type Lib struct {
 	interfaces   map[int]kernel.Site // descriptors whose closing sends UIDESTROY, and where that was asked for
 	buffer       []byte              // of reads, made when first needed
 	last         *Failure            // the error that ended the last run
+	looping      bool                // the kernel's loop is on
 	tls          tlsKeeper
 }
 
@@ -97,6 +99,7 @@ func New(c Config) *Lib {
 	b.openDrivers(l)
 	b.openTLS(l)
 	b.openWheels(l)
+	b.openPeek(l)
 	set := func(name string, v lua.LValue) { b.module.RawSetString(name, v) }
 	set("kernel", b.kernelTable)
 	set("Session", b.session)
@@ -208,9 +211,13 @@ func (b *Lib) failed(s *session, event string, err *luax.Error) *Failure {
 	return f
 }
 
-// Protect calls f and catches what is raised in it.
+// Protect calls f, in which the kernel's loop runs, and catches what is raised in it.
 func (b *Lib) Protect(f func()) error {
-	if err := b.Guard.Run(b.Guard.State, f); err != nil {
+	outer := b.looping
+	b.looping = true
+	err := b.Guard.Run(b.Guard.State, f)
+	b.looping = outer
+	if err != nil {
 		return err
 	}
 	return nil

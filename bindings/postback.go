@@ -63,6 +63,7 @@ func (b *Lib) sessionPostback(l *lua.LState) int { return b.newAnon(l, "postback
 func (b *Lib) sessionCallback(l *lua.LState) int { return b.newAnon(l, "callback") }
 
 func (b *Lib) newAnon(l *lua.LState, method string) int {
+	b.changing(l, "session:"+method)
 	t := b.checkTask(l, method)
 	a := luax.Args{L: l, Name: method, Base: 1}
 	event := b.eventArg(a, 1)
@@ -104,6 +105,15 @@ func checkAnon(l *lua.LState, method string) *anon {
 	return nil
 }
 
+// changedAnon is checkAnon for a method that changes the kernel.
+func (b *Lib) changedAnon(l *lua.LState, method string) *anon {
+	p := checkAnon(l, method)
+	if b.k.Observing() {
+		b.changing(l, "a "+p.method)
+	}
+	return p
+}
+
 // drop ends the hold of a postback on its session.
 func (b *Lib) drop(h *hold) {
 	if !h.on {
@@ -116,21 +126,21 @@ func (b *Lib) drop(h *hold) {
 }
 
 func (b *Lib) anonRelease(l *lua.LState) int {
-	p := checkAnon(l, "release")
+	p := b.changedAnon(l, "release")
 	p.released = true
 	b.drop(p.hold)
 	return luax.True(l)
 }
 
 func (b *Lib) anonWeaken(l *lua.LState) int {
-	b.drop(checkAnon(l, "weaken").hold)
+	b.drop(b.changedAnon(l, "weaken").hold)
 	l.SetTop(1)
 	return 1
 }
 
 // anonCall posts or calls the event with the arguments given at creation and those given now.
 func (b *Lib) anonCall(l *lua.LState) int {
-	p := checkAnon(l, "call")
+	p := b.changedAnon(l, "call")
 	if p.released {
 		return b.failure(l, &kernel.Error{Errno: syscall.EINVAL, Message: p.method + ": it was released"})
 	}

@@ -355,6 +355,7 @@ func (s *session) receiveInvoke(d *kernel.Dispatch) error {
 
 // sessionInvoke is poe.Session.invoke(session, ctx, event, ...): it calls the handler of an event.
 func (b *Lib) sessionInvoke(l *lua.LState) int {
+	b.changing(l, "session:invoke")
 	s := b.checkSession(l, "invoke")
 	a := luax.Args{L: l, Name: "invoke", Base: 1}
 	event := a.String(2)

@@ -77,6 +77,7 @@ func (b *Lib) kernelHasForked(l *lua.LState) int {
 func (b *Lib) kernelOption(l *lua.LState) int {
 	a := b.args(l, "option")
 	if t, ok := a.Get(1).(*lua.LTable); ok {
+		b.changing(l, "poe.kernel:option")
 		old := l.CreateTable(0, 4)
 		for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
 			name, isString := k.(lua.LString)
@@ -103,6 +104,7 @@ func (b *Lib) kernelOption(l *lua.LState) int {
 		luax.ArgError(l, "option", 1, err.Error())
 	}
 	if a.Count() >= 2 {
+		b.changing(l, "poe.kernel:option")
 		on, ok := a.Get(2).(lua.LBool)
 		if !ok {
 			a.Fail(2, "boolean")
@@ -115,8 +117,13 @@ func (b *Lib) kernelOption(l *lua.LState) int {
 
 func (b *Lib) kernelStats(l *lua.LState) int {
 	b.self(l, "stats")
+	l.Push(b.statsTable())
+	return 1
+}
+
+func (b *Lib) statsTable() *lua.LTable {
 	s := b.k.Stats()
-	t := l.CreateTable(0, 13)
+	t := b.main.CreateTable(0, 13)
 	for name, v := range map[string]lua.LNumber{
 		"events_dispatched": lua.LNumber(s.Dispatched),
 		"events_queued":     lua.LNumber(s.Queued),
@@ -134,6 +141,5 @@ func (b *Lib) kernelStats(l *lua.LState) int {
 	} {
 		t.RawSetString(name, v)
 	}
-	l.Push(t)
-	return 1
+	return t
 }

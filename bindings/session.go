@@ -215,6 +215,9 @@ func (b *Lib) sessionOption(l *lua.LState) int {
 		return 0
 	}
 	a := luax.Args{L: l, Name: "option", Base: 1}
+	if _, name := a.Get(1).(lua.LString); !name || a.Count() > 1 {
+		b.changing(l, "session:option")
+	}
 	if t, ok := a.Get(1).(*lua.LTable); ok {
 		old := l.CreateTable(0, 4)
 		for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {

@@ -1,9 +1,12 @@
 package bindings
 
 import (
+	"slices"
+
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/poelua/poelua/bindings/luax"
+	"github.com/poelua/poelua/kernel"
 )
 
 func (b *Lib) kernelSig(l *lua.LState) int {
@@ -65,8 +68,16 @@ func (b *Lib) kernelSignalUIDestroy(l *lua.LState) int {
 	return luax.True(l)
 }
 
-// Closing tells the library that a descriptor is about to be closed: what watched it no longer does.
+// Closing tells the library that a descriptor is about to be closed: what watched it no longer does. In the function of a
+// trace it raises if anything does.
 func (b *Lib) Closing(fd int) {
+	if b.k.Observing() {
+		_, watched := b.interfaces[fd]
+		if watched || slices.ContainsFunc(b.k.Watched(nil), func(w kernel.Watching) bool { return w.FD == fd }) {
+			b.changing(b.running(), "closing a watched handle")
+		}
+		return
+	}
 	b.k.CloseWatched(fd)
 	if site, ok := b.interfaces[fd]; ok {
 		delete(b.interfaces, fd)

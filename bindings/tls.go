@@ -327,6 +327,7 @@ func (b *Lib) tlsCertificate(fn *lua.LFunction, name string) (*tls.Certificate, 
 
 // handleStartTLS gives a new handle in the place of the old one.
 func (b *Lib) handleStartTLS(l *lua.LState) int {
+	b.changing(l, "handle:start_tls")
 	h := b.checkHandle(l, "start_tls")
 	a := luax.Args{L: l, Name: "start_tls", Base: 1}
 	table, ok := a.Get(1).(*lua.LTable)

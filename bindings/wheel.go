@@ -2,6 +2,7 @@ package bindings
 
 import (
 	"slices"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -114,6 +115,7 @@ func (b *Lib) givenHandle(h *handle.Handle, owner *kernel.Task) any {
 // nil, message and errno.
 func (b *Lib) wheelNew(l *lua.LState, kind wheelKind, meta *lua.LTable) int {
 	who := "poe.wheel." + kind.name + ".new"
+	b.changing(l, who)
 	p := luax.NewParams(l, 1, who)
 	owner := b.k.Active()
 	if v := p.Get("session"); v != lua.LNil {
@@ -152,8 +154,10 @@ func checkWheel(l *lua.LState, method string) wheelObject {
 	return nil
 }
 
-// liveWheel makes a method of a wheel that is nil, message and EBADF once the wheel is destroyed.
+// liveWheel makes a method of a wheel that is nil, message and EBADF once the wheel is destroyed. Those whose names
+// begin with get change nothing.
 func liveWheel[T wheelObject](name string, f func(l *lua.LState, w T, a luax.Args) int) lua.LGFunction {
+	reads := strings.HasPrefix(name, "get")
 	return func(l *lua.LState) int {
 		var w T
 		ud, ok := l.Get(1).(*lua.LUserData)
@@ -165,6 +169,9 @@ func liveWheel[T wheelObject](name string, f func(l *lua.LState, w T, a luax.Arg
 		}
 		if !w.Alive() {
 			return luax.Failure(l, wheels.ErrDestroyed)
+		}
+		if !reads && w.Owner().Kernel().Observing() {
+			l.RaiseError("wheel:%s cannot be used in a trace function", name)
 		}
 		return f(l, w, luax.Args{L: l, Name: name, Base: 1})
 	}
@@ -191,6 +198,7 @@ func (b *Lib) wheelOwner(l *lua.LState) int {
 
 // wheelDestroy ends a wheel. A second time is fine.
 func (b *Lib) wheelDestroy(l *lua.LState) int {
+	b.changing(l, "wheel:destroy")
 	w := checkWheel(l, "destroy")
 	b.on(l, w.Destroy)
 	return luax.True(l)
@@ -198,6 +206,7 @@ func (b *Lib) wheelDestroy(l *lua.LState) int {
 
 // wheelEvent changes what a wheel tells: names, functions, or false for what is not wanted any more.
 func (b *Lib) wheelEvent(l *lua.LState) int {
+	b.changing(l, "wheel:event")
 	w := checkWheel(l, "event")
 	if !w.Alive() {
 		return luax.Failure(l, wheels.ErrDestroyed)

@@ -340,6 +340,7 @@ func (b *Lib) readWritePut(l *lua.LState) int {
 	if w == nil {
 		l.RaiseError("calling 'put' on a bad self (use wheel:put)")
 	}
+	b.changing(l, "wheel:put")
 	var high bool
 	var err error
 	state, n := b.Guard.State, l.GetTop()-1

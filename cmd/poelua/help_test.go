@@ -45,6 +45,7 @@ func TestHelpNamesEveryMethod(t *testing.T) {
 			local client = poe.filter.HTTPClient.new()
 			client:put { { url = "http://h/" } }
 			for name in pairs(client:get("HTTP/1.0 204 None\r\n\r\n")[1]:fields()) do print(name) end`},
+		{"peek", `for name in pairs(poe.peek) do print("poe.peek." .. name) end`},
 		{"tls", `for name in pairs(poe.tls) do print("poe.tls." .. name) end`},
 		{"wheel", `for name in pairs(poe.wheel) do print("poe.wheel." .. name) end`},
 		{"wheel", aWheelOfEach + `for _, name in ipairs { ` + quoted(wheelMethods) + ` } do
@@ -111,6 +112,8 @@ func TestHelpNamesNothingElse(t *testing.T) {
 			for _, name in ipairs(names) do if not m[name] then print(name) end end`,
 		"handle": `local h = poe.pipe.OneWay.new() for _, name in ipairs(names) do if not h[name] then print(name) end end`,
 		"driver": `local d = poe.driver.SysRW.new() for _, name in ipairs(names) do if not d[name] then print(name) end end`,
+		"trace": `local trace = poe.peek.trace("*", print)
+			for _, name in ipairs(names) do if not trace[name] then print(name) end end trace:stop()`,
 		"filter": `for _, name in ipairs(names) do
 			local have = false
 			for _, class in pairs(poe.filter) do have = have or class[name] end
@@ -150,6 +153,7 @@ func TestHelpExamplesRun(t *testing.T) {
 	for topic, want := range map[string]string{
 		"session": "half a second later",
 		"nfa":     "open: push",
+		"peek":    "alias clock",
 		"handle":  "hello",
 		"tls":     "hello",
 		"filter":  "one\ntwo\nthree",
