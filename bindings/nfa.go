@@ -224,6 +224,7 @@ func (b *Lib) nfaReturnState(l *lua.LState) int {
 
 func (b *Lib) nfaStop(l *lua.LState) int {
 	s := b.checkMachine(l, "stop")
+	b.changing(l, "machine:stop")
 	return b.result(l, b.k.Post(&s.Task, moveStop, site(l), nil))
 }
 

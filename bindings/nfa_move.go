@@ -83,6 +83,7 @@ func (s *session) pickBeside(d *kernel.Dispatch) *handler {
 // comes.
 func (s *session) ask(a luax.Args, move string) int {
 	b, l := s.lib, a.L
+	b.changing(l, "machine:"+a.Name)
 	if !s.Alive() {
 		return b.failure(l, b.k.NoSession(a.Name, &s.Task))
 	}

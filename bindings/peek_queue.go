@@ -94,7 +94,7 @@ func (b *Lib) peekEventsTo(l *lua.LState) int {
 	return b.onSession(l, "events_to", func(t *kernel.Task) lua.LValue { return lua.LNumber(t.Counts().EventsTo) })
 }
 
-// peekEventsFrom leaves out, as POE does, what a session has sent to itself.
+// peekEventsFrom leaves out what a session has sent to itself.
 func (b *Lib) peekEventsFrom(l *lua.LState) int {
 	return b.onSession(l, "events_from", func(t *kernel.Task) lua.LValue { return lua.LNumber(t.Counts().EventsFrom) })
 }

@@ -148,7 +148,7 @@ func (k *Kernel) Tasks() []*Task {
 type Counts struct {
 	Refcount   int // 1 if events wait for it, 1 if events it sent wait, 1 for each of the rest but resources that are not busy
 	EventsTo   int // timers included
-	EventsFrom int // events for others that it sent, and those for itself
+	EventsFrom int // events for others that it sent
 	Timers     int
 	Children   int
 	Aliases    int
@@ -171,7 +171,7 @@ func (t *Task) Counts() Counts {
 	for g := t.timers; g != nil; g = g.next {
 		c.Timers += g.count
 	}
-	c.EventsFrom = int(t.fromCount+t.toSelf) + c.Timers
+	c.EventsFrom = int(t.fromCount)
 	for o := t.first; o != nil; o = o.next {
 		c.Children++
 	}

@@ -172,7 +172,7 @@ func TestCountsAndWorkSayWhatKeepsASession(t *testing.T) {
 				t.Errorf("got  %q\nwant %q", got, want)
 			}
 			counts := kernel.Counts{
-				Refcount: 7, EventsTo: 2, EventsFrom: 3, Timers: 1, Children: 1, Aliases: 1, Tags: 1, Processes: 1, Resources: 2, Busy: 1,
+				Refcount: 7, EventsTo: 2, EventsFrom: 1, Timers: 1, Children: 1, Aliases: 1, Tags: 1, Processes: 1, Resources: 2, Busy: 1,
 			}
 			if got := self.Counts(); got != counts {
 				t.Errorf("got %+v, want %+v", got, counts)

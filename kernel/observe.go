@@ -207,6 +207,9 @@ func (k *Kernel) endObservers(t *Task) {
 // Observing says whether an observer's function is being called: then nothing of the kernel is to be changed.
 func (k *Kernel) Observing() bool { return k.recorder.calling }
 
+// Observed says whether there are observers.
+func (k *Kernel) Observed() bool { return k.recorder.wanted.kinds != 0 }
+
 // newRecord begins a record; nil if nobody wants it. There is one at a time, since none is made while observers look at
 // one.
 func (k *Kernel) newRecord(kind Records, t *Task) *Record {
