@@ -206,18 +206,8 @@ func (b *Lib) directPost(l *lua.LState, args []lua.LValue) (lua.LValue, bool) {
 	if !ok {
 		return nil, false
 	}
-	var t *kernel.Task
-	switch v := args[1].(type) {
-	case *lua.LUserData:
-		t = sessionTask(v)
-	case lua.LNumber:
-		if v >= 1 && v < 1<<53 && v == lua.LNumber(kernel.SessionID(v)) {
-			t = b.k.ByID(kernel.SessionID(v))
-		}
-	case lua.LString:
-		t = b.k.Resolve(string(v))
-	}
-	if t == nil || t.ID() == 0 || !t.Alive() || b.k.Post(t, string(event), site(l), restOf(args[3:])) != nil {
+	t := b.sessionNamed(args[1])
+	if t == nil || b.k.Post(t, string(event), site(l), restOf(args[3:])) != nil {
 		return nil, false
 	}
 	return lua.LTrue, true
