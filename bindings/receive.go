@@ -171,6 +171,9 @@ func (s *session) Receive(d *kernel.Dispatch) error {
 // receiveCounted is Receive with what the handler does counted.
 func (s *session) receiveCounted(m *luax.Meter, d *kernel.Dispatch) error {
 	spent := m.Enter()
+	if d.Kind == kernel.KindCall && d.From == d.Task {
+		m.Join(spent) // to itself: what ends the handler around it ends this
+	}
 	s.lib.counting = true
 	err := s.Receive(d)
 	m.Leave(spent)

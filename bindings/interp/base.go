@@ -8,7 +8,6 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/poelua/poelua/bindings/luax"
-	"github.com/poelua/poelua/kernel/host"
 )
 
 // openBase makes the base library: gopher-lua's, its faulty functions replaced and its additions left out.
@@ -23,7 +22,7 @@ func openBase(l *lua.LState, c Config) {
 		"getmetatable":   baseGetmetatable,
 		"module":         baseModule,
 		"newproxy":       baseNewproxy,
-		"print":          func(l *lua.LState) int { return printTo(l, c.Stdout) },
+		"print":          func(l *lua.LState) int { return printTo(l, &c) },
 		"rawequal":       baseRawequal,
 		"rawget":         baseRawget,
 		"rawset":         baseRawset,
@@ -84,7 +83,7 @@ func raise(l *lua.LState) int {
 }
 
 // printTo is print. What cannot be written is an error: a program that prints into a closed pipe is to end.
-func printTo(l *lua.LState, out *host.Stream) int {
+func printTo(l *lua.LState, c *Config) int {
 	var b strings.Builder
 	for i := 1; i <= l.GetTop(); i++ {
 		if i > 1 {
@@ -97,7 +96,11 @@ func printTo(l *lua.LState, out *host.Stream) int {
 		b.WriteString(s)
 	}
 	b.WriteByte('\n')
-	if _, err := out.Write([]byte(b.String())); err != nil {
+	p := []byte(b.String())
+	if c.diversion.diverted(p) {
+		return 0
+	}
+	if _, err := c.Stdout.Write(p); err != nil {
 		l.RaiseError("print: %s", err.Error())
 	}
 	return 0

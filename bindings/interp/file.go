@@ -92,6 +92,9 @@ func (f *file) input(n int) (*bufio.Reader, error) {
 	if f.in == nil {
 		return nil, syscall.EBADF
 	}
+	if f.in == f.files.c.Stdin && !f.files.c.diversion.reads() {
+		return nil, errPrompt
+	}
 	if err := f.flush(); err != nil {
 		return nil, err
 	}
@@ -169,6 +172,9 @@ func (f *file) readNumber() (number float64, ok bool, err error) {
 func (f *file) write(p []byte) error {
 	if f.out == nil {
 		return syscall.EBADF
+	}
+	if f.out == f.files.c.Stdout && f.files.c.diversion.diverted(p) {
+		return nil
 	}
 	if err := f.dropReadAhead(); err != nil {
 		return err

@@ -44,6 +44,8 @@ type Config struct {
 	Started func(pid int) // called for each process that io.popen started
 
 	Janitor *Janitor // gives back the memory of tables that shrank; nil: nobody does
+
+	diversion *diversion
 }
 
 const (
@@ -83,6 +85,7 @@ func New(c Config) *Lua {
 	if c.Janitor == nil {
 		c.Janitor = &Janitor{}
 	}
+	c.diversion = &diversion{}
 	l := lua.NewState(lua.Options{
 		CallStackSize:    c.CallDepth + c.CallDepth/10 + 40, // some calls are gopher-lua's and ours
 		RegistrySize:     stackStart,
@@ -112,6 +115,7 @@ func New(c Config) *Lua {
 		i.Meter = luax.NewMeter(l, c.Limits, c.Where)
 		tick = i.Meter.Check
 	}
+	openDiversion(l, c.diversion)
 	openBase(l, c)
 	openTable(l, g, &c.Janitor.cursors)
 	openMath(l, c)

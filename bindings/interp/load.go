@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/ast"
 	"github.com/yuin/gopher-lua/parse"
 
 	"github.com/poelua/poelua/bindings/luax"
@@ -18,6 +19,11 @@ import (
 // Load compiles a script. A UTF-8 byte order mark and a first line that begins with # are skipped. Errors are one
 // line: "name:line: message".
 func Load(l *lua.LState, name string, source []byte) (*lua.LFunction, error) {
+	return loadChunk(l, name, trimHead(source))
+}
+
+// trimHead takes off what may stand before a script.
+func trimHead(source []byte) []byte {
 	source = bytes.TrimPrefix(source, []byte("\xef\xbb\xbf"))
 	if bytes.HasPrefix(source, []byte("#")) {
 		end := bytes.IndexByte(source, '\n')
@@ -26,34 +32,46 @@ func Load(l *lua.LState, name string, source []byte) (*lua.LFunction, error) {
 		}
 		source = source[end:] // with the line's end: the others keep their numbers
 	}
-	return loadChunk(l, name, source)
+	return source
 }
 
 // loadChunk compiles source as it is.
-func loadChunk(l *lua.LState, name string, source []byte) (fn *lua.LFunction, err error) {
+func loadChunk(l *lua.LState, name string, source []byte) (*lua.LFunction, error) {
+	proto, err := compile(name, source, nil)
+	if err != nil {
+		return nil, err
+	}
+	return l.NewFunctionFromProto(proto), nil
+}
+
+// changer changes the syntax tree of a chunk.
+type changer func(chunk []ast.Stmt) []ast.Stmt
+
+// compile compiles source, as change leaves it if that is not nil.
+func compile(name string, source []byte, change changer) (proto *lua.FunctionProto, err error) {
 	if bytes.HasPrefix(source, []byte("\x1bLua")) {
 		return nil, errors.New(name + ": precompiled chunks cannot be loaded")
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			fn, err = nil, fmt.Errorf("%s: the chunk cannot be compiled (%s)", name, oneLine(fmt.Sprint(r)))
+			proto, err = nil, fmt.Errorf("%s: the chunk cannot be compiled (%s)", name, oneLine(fmt.Sprint(r)))
 		}
 	}()
 	chunk, err := parse.Parse(bytes.NewReader(source), name)
 	if err != nil {
 		return nil, syntaxError(err, name, source)
 	}
-	chunk, gotos, err := examine(name, chunk, len(source))
+	chunk, gotos, err := examine(name, chunk, len(source), change)
 	if err != nil {
 		return nil, err
 	}
-	proto, err := lua.Compile(chunk, name)
+	proto, err = lua.Compile(chunk, name)
 	if err != nil {
 		return nil, syntaxError(err, name, source)
 	}
 	smallTables(proto)
 	mendGotos(proto, gotos)
-	return l.NewFunctionFromProto(proto), nil
+	return proto, nil
 }
 
 // smallTables makes the tables of plain constructors, {}, with room for a few fields. Without, the first field takes a map
@@ -93,12 +111,23 @@ func syntaxError(err error, name string, source []byte) error {
 			message = text
 		}
 		line, near := errorPlace(parsing, source)
-		return fmt.Errorf("%s:%d: %s near '%s'", name, line, oneLine(message), near)
+		return &syntaxMistake{fmt.Sprintf("%s:%d: %s near '%s'", name, line, oneLine(message), near), parsing}
 	case errors.As(err, &compiling):
 		return fmt.Errorf("%s:%d: %s", name, min(max(compiling.Line, 1), lineCount(source)), oneLine(compiling.Message))
 	}
 	return fmt.Errorf("%s: the chunk cannot be compiled (%s)", name, oneLine(err.Error()))
 }
+
+// syntaxMistake is what the parser found, in Lua's words.
+type syntaxMistake struct {
+	text  string
+	cause *parse.Error
+}
+
+func (e *syntaxMistake) Error() string { return e.text }
+
+// Unwrap gives it in the parser's.
+func (e *syntaxMistake) Unwrap() error { return e.cause }
 
 // errorPlace is the line of an error and the token there.
 func errorPlace(e *parse.Error, source []byte) (line int, near string) {

@@ -59,8 +59,9 @@ type constant struct {
 // tooMuch is a reason to refuse a chunk.
 type tooMuch struct{ error }
 
-// examine refuses a chunk that the compiler does not bear, and changes what it would compile wrong.
-func examine(name string, chunk []ast.Stmt, size int) (mended []ast.Stmt, gotos []closing, err error) {
+// examine refuses a chunk that the compiler does not bear, and changes what it would compile wrong. change, which may be
+// nil, has its way with what is bearable.
+func examine(name string, chunk []ast.Stmt, size int, change changer) (mended []ast.Stmt, gotos []closing, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			t, ok := r.(tooMuch)
@@ -74,6 +75,9 @@ func examine(name string, chunk []ast.Stmt, size int) (mended []ast.Stmt, gotos 
 	s.enter(0, true)
 	s.visit(reflect.ValueOf(&chunk).Elem(), deepest)
 	s.leave()
+	if change != nil {
+		chunk = change(chunk)
+	}
 	chunk, gotos = mendScopes(s, chunk)
 	return chunk, gotos, nil
 }

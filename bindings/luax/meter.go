@@ -22,19 +22,22 @@ import (
 // it is interrupted, every further instruction of it raises the error: a loop around pcall catches it no more often than
 // once.
 //
-// Loop goroutine only, but for Interrupt.
+// Loop goroutine only, but for Interrupt and InterruptOnly.
 type Meter struct {
 	left   int64 // instructions until the next look
 	budget int64 // what remains of the dispatch's limit without those
 	over   error // what ends the dispatch
 	end    time.Time
 	depth  int // dispatches in progress
+	number uint64
+	last   uint64 // the number of the newest dispatch
 
 	l         *lua.LState
 	limits    Limits
 	describe  func() string
 	interrupt atomic.Pointer[string]
-	every     int64 // instructions between calls of hook; 0 no hook
+	target    atomic.Uint64 // the dispatch that InterruptOnly is to end
+	every     int64         // instructions between calls of hook; 0 no hook
 	hook      func(l *lua.LState)
 	hooked    bool // hook is being called
 }
@@ -71,15 +74,18 @@ type Spent struct {
 	over   error
 	end    time.Time
 	depth  int
+	number uint64
 }
 
 // Enter begins a dispatch, perhaps within another. Leave, with what Enter gave, ends it.
 func (m *Meter) Enter() Spent {
-	s := Spent{m.budget + m.left, m.over, m.end, m.depth}
+	s := Spent{m.budget + m.left, m.over, m.end, m.depth, m.number}
 	if m.depth == 0 && m.interrupt.Load() != nil {
 		m.interrupt.Store(nil) // it came while nothing ran
 	}
 	m.depth++
+	m.last++
+	m.number = m.last
 	m.over, m.budget = nil, math.MaxInt64
 	if m.limits.Instructions > 0 {
 		m.budget = m.limits.Instructions
@@ -91,23 +97,26 @@ func (m *Meter) Enter() Spent {
 	return s
 }
 
+// Join makes the dispatch that Enter has begun a part of the one around it, for InterruptOnly. Enter gave s.
+func (m *Meter) Join(s Spent) { m.number = s.number }
+
 // Pause tells that what runs is waiting until Leave, with what Pause gave, and that until then dispatches are not within
 // it.
 func (m *Meter) Pause() Spent {
-	s := Spent{m.budget + m.left, m.over, m.end, m.depth}
+	s := Spent{m.budget + m.left, m.over, m.end, m.depth, m.number}
 	m.Rest()
 	return s
 }
 
 // Leave ends what Enter or Pause began.
 func (m *Meter) Leave(s Spent) {
-	m.budget, m.over, m.end, m.depth = s.budget, s.over, s.end, s.depth
+	m.budget, m.over, m.end, m.depth, m.number = s.budget, s.over, s.end, s.depth, s.number
 	m.grant()
 }
 
 // Rest tells that no dispatch runs any more. Until one does, nothing has a limit.
 func (m *Meter) Rest() {
-	m.budget, m.over, m.end, m.depth = math.MaxInt64, nil, time.Time{}, 0
+	m.budget, m.over, m.end, m.depth, m.number = math.MaxInt64, nil, time.Time{}, 0, 0
 	m.grant()
 }
 
@@ -155,6 +164,9 @@ func (m *Meter) verdict() error {
 	if reason := m.interrupt.Swap(nil); reason != nil {
 		return errors.New(*reason + m.place())
 	}
+	if m.number != 0 && m.target.Load() == m.number {
+		return errors.New("interrupted")
+	}
 	if m.budget <= 0 {
 		return fmt.Errorf("the limit of %d instructions is passed%s", m.limits.Instructions, m.place())
 	}
@@ -189,6 +201,13 @@ func (m *Meter) current() *lua.LState {
 
 // Interrupt ends the dispatch that runs with an error; without one it does nothing. Safe from any goroutine.
 func (m *Meter) Interrupt(reason string) { m.interrupt.Store(&reason) }
+
+// Dispatch is the number of the dispatch that runs; 0 none does.
+func (m *Meter) Dispatch() uint64 { return m.number }
+
+// InterruptOnly ends one dispatch with an error, if it still goes on: dispatches within it run to their ends first. Safe
+// from any goroutine.
+func (m *Meter) InterruptOnly(dispatch uint64) { m.target.Store(dispatch) }
 
 // Hook has f called before every so many instructions, with the state or coroutine that executes them; 1 means before
 // each. What f calls in Lua is counted, but f is not called for it. A nil f ends it.

@@ -104,6 +104,43 @@ func TestADispatchThatTakesTooLongIsEnded(t *testing.T) {
 	}
 }
 
+func TestInterruptOnlyEndsOneDispatch(t *testing.T) {
+	w, m := metered(t, luax.Limits{})
+	var first uint64
+	w.function("interrupt", func(*lua.LState) int { m.InterruptOnly(m.Dispatch()); return 0 })
+	w.function("note", func(*lua.LState) int { first = m.Dispatch(); return 0 })
+	w.function("within", func(*lua.LState) int {
+		m.InterruptOnly(first)
+		if got := w.dispatch(m, "for i = 1, 20000 do end"); got != "" {
+			t.Errorf("a dispatch within the one that is to end failed: %s", got)
+		}
+		return 0
+	})
+	w.function("joined", func(l *lua.LState) int {
+		spent := m.Enter()
+		m.Join(spent)
+		defer m.Leave(spent)
+		l.Push(l.GetGlobal("spin"))
+		l.Call(0, 0)
+		return 0
+	})
+	for _, source := range []string{
+		"interrupt() while true do pcall(function() while true do end end) end",
+		"note() within() while true do end",
+		"function spin() interrupt() while true do end end joined()",
+	} {
+		if got := w.dispatch(m, source); !strings.HasSuffix(got, "interrupted") {
+			t.Errorf("%s: got %q", source, got)
+		}
+		if got := w.dispatch(m, "for i = 1, 20000 do end"); got != "" {
+			t.Errorf("the next dispatch failed: %s", got)
+		}
+	}
+	if m.Dispatch() != 0 {
+		t.Error("a dispatch runs after all have ended")
+	}
+}
+
 func TestInterruptEndsWhatRunsFromAnotherGoroutine(t *testing.T) {
 	w, m := metered(t, luax.Limits{})
 	m.Interrupt("too early, nothing runs")
