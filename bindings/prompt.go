@@ -133,37 +133,18 @@ func (p *PromptSession) Variables() map[string]lua.LValue {
 	return map[string]lua.LValue{"ctx": &p.s.ctx, "heap": p.s.getHeap(), "kernel": b.kernelTable, "poe": b.module}
 }
 
-// Close stops the session, once the loop comes to it. Its children go to the kernel.
-func (p *PromptSession) Close() {
-	k, t := p.s.lib.k, p.Task()
-	if !t.Alive() {
-		return
-	}
-	p.Do(func(l *lua.LState) {
-		for _, c := range t.Children() {
-			if c.Alive() && c.Parent() == t {
-				_ = k.DetachChild(c) // it cannot be refused
-			}
-		}
-	})
-	if t.Alive() {
-		_ = k.Signal(t, "UIDESTROY", kernel.Site{}, nil) // which nothing can hold up
-	}
-}
+// Close stops the session. Its children go to the kernel.
+func (p *PromptSession) Close() { p.s.lib.k.End(p.Task()) }
 
 // Value is what a script sees of a Go value, as an argument of an event or a result of a call.
 func (b *Lib) Value(v any) lua.LValue { return b.toLua(v) }
 
-// EventNames are the events that a session of Lua's has handlers for, in the order in which it got them.
-func (b *Lib) EventNames(t *kernel.Task) (names []string) {
-	s, ok := t.Receiver().(*session)
-	if !ok {
-		return nil
+// EventNames are the events that a session of Lua's has handlers for now, sorted.
+func (b *Lib) EventNames(t *kernel.Task) []string {
+	if s, ok := t.Receiver().(*session); ok {
+		return s.events()
 	}
-	for i := range s.handlers.list {
-		names = append(names, s.handlers.list[i].event)
-	}
-	return names
+	return nil
 }
 
 // TaskOf is the task that a session object, or the kernel, stands for; nil for other values.

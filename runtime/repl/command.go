@@ -19,7 +19,9 @@ type command struct {
 
 // commands are in the order in which .help shows them.
 var commands = []command{
-	postCommand, callCommand, stopCommand, signalCommand, loadCommand, helpCommand, quitCommand,
+	sessionsCommand, sessionCommand, queueCommand, aliasesCommand, handlesCommand, signalsCommand, wheelsCommand,
+	watchCommand, unwatchCommand, postCommand, callCommand, stopCommand, signalCommand, whyCommand, statsCommand, memCommand,
+	loadCommand, helpCommand, quitCommand,
 }
 
 // runCommand runs a line that begins with a dot.
@@ -50,7 +52,7 @@ func (p *Prompt) suggestion(name string) string {
 		if len(name) > 1 && strings.HasPrefix(c.name, name) {
 			d = 1
 		}
-		if d < least && d < len(name) {
+		if (d < least || d == least && len(c.name) < len(best)) && d < len(name) {
 			best, least = c.name, d
 		}
 	}

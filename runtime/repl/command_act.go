@@ -58,12 +58,9 @@ func (p *Prompt) eventFor(rest string) (t *kernel.Task, event string, args []any
 	return t, event, args, err
 }
 
-// stopSignal stops sessions whether they handle it or not.
-const stopSignal = "UIDESTROY"
-
 var stopCommand = command{
 	name: "stop", args: "X",
-	help: "stop X and the sessions below it; no handler can keep them",
+	help: "stop X, whatever keeps it alive; its children go to its parent",
 	run: func(p *Prompt, rest string) error {
 		t, err := p.findOne(rest)
 		if err != nil {
@@ -75,7 +72,8 @@ var stopCommand = command{
 		case p.task:
 			return errors.New("this is the prompt's own session: .quit leaves it")
 		}
-		return p.k.Signal(t, stopSignal, kernel.Site{}, nil)
+		p.k.End(t)
+		return nil
 	},
 }
 

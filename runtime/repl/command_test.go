@@ -36,7 +36,7 @@ func TestCommands(t *testing.T) {
 		{".stop " + b.Kernel().ID(), "the kernel is no session that can be stopped\n"},
 		{".nope", "unknown command '.nope'; .help lists all\n"}, {".hlep", "unknown command '.hlep'; did you mean '.help'?\n"}, {".sig bot", "unknown command '.sig'; did you mean '.signal'?\n"},
 		{".", "unknown command '.'; .help lists all\n"}, {".\x1b[2J", "unknown command '.\\027[2J'; .help lists all\n"},
-		{".help .stop", ".stop X  stop X and the sessions below it; no handler can keep them\n"}, {".help nope", "unknown command '.nope'; .help lists all\n"},
+		{".help .stop", ".stop X  stop X, whatever keeps it alive; its children go to its parent\n"}, {".help nope", "unknown command '.nope'; .help lists all\n"},
 		{".call repl x 1", "event x 1\n"},
 	})
 	if got := b.types("." + strings.Repeat("x", 1<<19)); len(got) > 100 {

@@ -72,7 +72,8 @@ func TestComplete(t *testing.T) {
 		{"require 'poe.te", "poe.te", "poe.test"},
 		{"require('strin", "strin", "string"},
 		{".he", "he", "help"},
-		{".", "", "call help load post quit signal stop"},
+		{".", "", "aliases call handles help load mem post queue quit session sessions signal signals stats stop " +
+			"unwatch watch wheels why"},
 		{".post b", "b", "bird bot"},
 		{".post bot s", "s", "say sing"},
 		{".post 1", "1", "1"},
@@ -80,7 +81,7 @@ func TestComplete(t *testing.T) {
 		{".post bot say bot.i", "i", "id idle"},
 		{".post bot say 1, 'x', kernel:post('bi", "bi", "bird"},
 		{".signal bot TE", "TE", "TERM"},
-		{".help st", "st", "stop"},
+		{".help sto", "sto", "stop"},
 		{".nope x", "", ""},
 		{"-- bo", "", ""},
 		{"'bo", "bo", ""},

@@ -71,6 +71,8 @@ type Prompt struct {
 	restore    func() // what print was before
 	ahead      int    // bytes that were put out while output should have waited
 	lost       int    // bytes that were not
+
+	looks looks
 }
 
 const (
@@ -183,7 +185,10 @@ func isCommand(line string) bool {
 func (p *Prompt) Drop() { p.input = unfinished{} }
 
 // Drained lets a listing go on that waits because Config.Full said so.
-func (p *Prompt) Drained() { p.listing.drained() }
+func (p *Prompt) Drained() {
+	p.tellDropped()
+	p.listing.drained()
+}
 
 // Interrupt ends the evaluation, or the listing, that goes on; nothing else. Safe from any goroutine.
 //
@@ -205,6 +210,7 @@ func (p *Prompt) Close() {
 	}
 	p.closed = true
 	p.listing.end()
+	p.looks.close()
 	p.Drop()
 	p.session.Close()
 }
