@@ -2,7 +2,6 @@ package bindings
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 
 	lua "github.com/yuin/gopher-lua"
@@ -199,16 +198,15 @@ func (f *Failure) Error() string { return f.Lua.Message }
 // Unwrap gives the Lua error.
 func (f *Failure) Unwrap() error { return f.Lua }
 
+// failed tells whose handler raised an error, and what led to it. It is called while the dispatch is in progress.
 func (b *Lib) failed(s *session, event string, err *luax.Error) *Failure {
-	f := &Failure{err, s.ID(), s.Task.String(), event}
-	where := fmt.Sprintf("\tin handler '%s' of %s", event, f.Who)
 	if err.Traceback == "" {
 		err.Traceback = "stack traceback:"
 	}
-	if !strings.HasSuffix(err.Traceback, where) {
-		err.Traceback += "\n" + where
+	if history := b.History(); history != "" {
+		err.Traceback += "\n" + history
 	}
-	return f
+	return &Failure{err, s.ID(), s.Task.String(), event}
 }
 
 // Protect calls f, in which the kernel's loop runs, and catches what is raised in it.

@@ -57,7 +57,9 @@ type Runtime struct {
 	args   []string // what chunks get as ...
 	closed bool
 
-	quits   atomic.Int64 // QUITs that the loop has taken up
+	coroutines *luax.Coroutines
+	profiling  profiling
+
 	waiting atomic.Int64 // when a signal to end came that the loop has not taken up yet, in Unix nanoseconds; 0 none
 }
 
@@ -90,6 +92,7 @@ func New(o Options) (*Runtime, error) {
 		return nil, errors.Join(err, rt.k.Close(), rt.closeTrace())
 	}
 	rt.openLua(o, stdin, stdout)
+	rt.openProfiling(o)
 	rt.host.OnExit(func(pid, status int) {
 		rt.k.Submit(func() { rt.k.ProcessEnded(pid, status) })
 	})
@@ -231,7 +234,7 @@ func (rt *Runtime) openLua(o Options, stdin *host.Input, stdout *host.Stream) {
 		Now:       rt.k.Clock().Wall,
 		Simulated: o.Clock == "simulated",
 		CallDepth: o.Limits.CallDepth,
-		Metered:   !o.NoInterrupt || o.Limits.Instructions > 0 || o.Limits.DispatchTime > 0,
+		Metered:   !o.NoInterrupt || o.Limits.Instructions > 0 || o.Limits.DispatchTime > 0 || o.Profile != nil,
 		Limits:    luax.Limits{Instructions: o.Limits.Instructions, Time: o.Limits.DispatchTime},
 		Where:     func() string { return rt.lib.Running() },
 		Touched:   rt.k.Touch,
@@ -247,7 +250,7 @@ func (rt *Runtime) openLua(o Options, stdin *host.Input, stdout *host.Stream) {
 	}
 	made := interp.New(c)
 	l := made.State
-	rt.l, rt.meter = l, made.Meter
+	rt.l, rt.meter, rt.coroutines = l, made.Meter, made.Coroutines
 	rt.lib = bindings.New(bindings.Config{
 		State: l, Kernel: rt.k, Host: rt.host, Guard: made.Guard, Meter: made.Meter, Version: Version,
 	})
@@ -391,6 +394,7 @@ func (rt *Runtime) Close() error {
 		err = rt.scriptError(err)
 	}
 	rt.l.Close()
+	err = errors.Join(err, rt.profiling.close())
 	err = errors.Join(err, rt.host.Close()) // brings out what is pending in files, also for the processes that read it
 	rt.host.KillChildren()
 	return errors.Join(err, rt.closeTrace())

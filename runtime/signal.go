@@ -1,7 +1,9 @@
 package runtime
 
 import (
+	"bytes"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/poelua/poelua/kernel/host"
@@ -48,8 +50,7 @@ func (rt *Runtime) onSignal(number int) {
 			rt.waiting.Store(now)
 		}
 	case "QUIT":
-		rt.k.Submit(rt.onQuit)
-		go rt.expectQuit()
+		rt.askQuit()
 		return
 	}
 	rt.k.Submit(func() {
@@ -58,21 +59,70 @@ func (rt *Runtime) onSignal(number int) {
 	})
 }
 
-// onQuit passes QUIT to those who watch it; if nobody does, it shows what the program is doing.
-func (rt *Runtime) onQuit() {
-	rt.quits.Add(1)
-	if rt.k.Watches("QUIT") {
-		rt.k.SystemSignal("QUIT")
-		return
+// quit is what has become of a QUIT.
+type quit struct{ state atomic.Int32 }
+
+const (
+	quitWaits  = iota
+	quitPassed // to the sessions that watch it, when the handler that runs has returned
+	quitShown
+)
+
+// askQuit has a QUIT answered on the loop's goroutine: between two events, or with a meter within the handler that
+// runs, whichever comes first.
+func (rt *Runtime) askQuit() {
+	q := &quit{}
+	rt.k.Submit(func() {
+		switch {
+		case q.state.Swap(quitShown) == quitShown:
+		case rt.k.Watches("QUIT"):
+			rt.k.SystemSignal("QUIT")
+		default:
+			rt.k.Dump(rt.stderr)
+		}
+	})
+	if rt.meter != nil {
+		rt.meter.Ask(func() {
+			switch {
+			case q.state.Load() == quitShown:
+			case rt.k.Watches("QUIT"):
+				q.state.Store(quitPassed)
+			default:
+				q.state.Store(quitShown)
+				rt.showHandler()
+			}
+		})
 	}
-	rt.k.Dump(rt.stderr)
+	go rt.expectQuit(q)
+}
+
+// showHandler shows what the program is doing in the midst of a handler, or of the main chunk.
+func (rt *Runtime) showHandler() {
+	var b bytes.Buffer
+	rt.k.Dump(&b)
+	b.WriteString(rt.coroutines.Stack())
+	if history := rt.lib.History(); history != "" {
+		b.WriteString("\n" + history)
+	}
+	b.WriteByte('\n')
+	rt.stderr.Write(b.Bytes()) // there is nowhere to tell of an error
 }
 
 // expectQuit tells that the loop has not come round, so that QUIT is never answered by silence.
-func (rt *Runtime) expectQuit() {
-	before := rt.quits.Load()
+func (rt *Runtime) expectQuit(q *quit) {
 	time.Sleep(patience)
-	if rt.quits.Load() == before {
-		fmt.Fprintln(rt.stderr, "poelua: a handler has been running for more than a second; sessions and queue are shown when it returns")
+	what := "a handler"
+	then := "sessions and queue are shown when it returns"
+	switch state := q.state.Load(); {
+	case state == quitShown:
+		return
+	case state == quitPassed:
+		then = "who watches QUIT hears of it when it returns"
+	case rt.meter != nil:
+		what = "a call of a function that is not Lua, such as os.execute,"
+	default:
+		then += "; a program that is started with -i, --console or a limit, such as --max-dispatch-time 60, " +
+			"shows them at once, with the Lua stack"
 	}
+	fmt.Fprintf(rt.stderr, "poelua: %s has been running for more than a second; %s\n", what, then)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,7 @@ import (
 // it is interrupted, every further instruction of it raises the error: a loop around pcall catches it no more often than
 // once.
 //
-// Loop goroutine only, but for Interrupt and InterruptOnly.
+// Loop goroutine only, but for Interrupt, InterruptOnly, Ask and Tick.
 type Meter struct {
 	left   int64 // instructions until the next look
 	budget int64 // what remains of the dispatch's limit without those
@@ -40,7 +41,25 @@ type Meter struct {
 	every     int64         // instructions between calls of hook; 0 no hook
 	hook      func(l *lua.LState)
 	hooked    bool // hook is being called
+
+	asking atomic.Bool // asked is not empty
+	mu     sync.Mutex
+	asked  []func()
+
+	sample func(Moment)
+	ticks  atomic.Bool // Tick was called
+	marks  []frame     // while there is a sample: the calls from which the dispatches in progress were begun, at depth
 }
+
+// Moment is when a sample is taken.
+type Moment uint8
+
+// The moments.
+const (
+	Between   Moment = iota // a dispatch is about to begin that is within no other
+	Executing               // an instruction is about to be executed, or a dispatch to begin within another
+	Leaving                 // a dispatch is about to end: its calls are gone already
+)
 
 var _ context.Context = (*Meter)(nil)
 
@@ -52,6 +71,12 @@ type Limits struct {
 
 // lookEvery is how many instructions pass between looks at the clock and for interrupts: a fraction of a millisecond.
 const lookEvery = 4096
+
+// sampleEvery is the same when samples are taken: what has taken long is still in progress then.
+const sampleEvery = 16
+
+// mostAsked bounds the functions that wait to be called.
+const mostAsked = 64
 
 var passed = func() chan struct{} {
 	c := make(chan struct{})
@@ -83,6 +108,9 @@ func (m *Meter) Enter() Spent {
 	if m.depth == 0 && m.interrupt.Load() != nil {
 		m.interrupt.Store(nil) // it came while nothing ran
 	}
+	if m.sample != nil {
+		m.enterSampled()
+	}
 	m.depth++
 	m.last++
 	m.number = m.last
@@ -110,6 +138,9 @@ func (m *Meter) Pause() Spent {
 
 // Leave ends what Enter or Pause began.
 func (m *Meter) Leave(s Spent) {
+	if m.sample != nil {
+		m.leaveSampled()
+	}
 	m.budget, m.over, m.end, m.depth, m.number = s.budget, s.over, s.end, s.depth, s.number
 	m.grant()
 }
@@ -126,7 +157,10 @@ func (m *Meter) grant() {
 	if m.every > 0 && !m.hooked {
 		n = min(n, m.every-1)
 	}
-	if m.over != nil {
+	if m.sample != nil && m.every == 0 {
+		n = min(n, sampleEvery)
+	}
+	if m.over != nil || m.asking.Load() {
 		n = 0
 	}
 	m.left = min(n, m.budget)
@@ -144,6 +178,12 @@ func (m *Meter) Done() <-chan struct{} {
 // look decides whether the dispatch may go on.
 func (m *Meter) look() <-chan struct{} {
 	m.left = 0
+	if m.asking.Load() {
+		m.answer()
+	}
+	if m.sample != nil {
+		m.takeSample(Executing)
+	}
 	if m.every > 0 && !m.hooked && m.over == nil {
 		m.callHook()
 	}
@@ -192,12 +232,7 @@ func (m *Meter) Check() {
 }
 
 // current is the state that runs: the main one or a coroutine's.
-func (m *Meter) current() *lua.LState {
-	if l := m.l.G.CurrentThread; l != nil {
-		return l
-	}
-	return m.l
-}
+func (m *Meter) current() *lua.LState { return running(m.l) }
 
 // Interrupt ends the dispatch that runs with an error; without one it does nothing. Safe from any goroutine.
 func (m *Meter) Interrupt(reason string) { m.interrupt.Store(&reason) }
@@ -208,6 +243,75 @@ func (m *Meter) Dispatch() uint64 { return m.number }
 // InterruptOnly ends one dispatch with an error, if it still goes on: dispatches within it run to their ends first. Safe
 // from any goroutine.
 func (m *Meter) InterruptOnly(dispatch uint64) { m.target.Store(dispatch) }
+
+// Ask has f called on the loop goroutine, before one of the next few thousand instructions; while nothing runs, before
+// one of the next dispatch. f may look at everything, but must not run Lua. It is false, and f is not called, when too
+// many wait already. Safe from any goroutine.
+func (m *Meter) Ask(f func()) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.asked) == mostAsked {
+		return false
+	}
+	m.asked = append(m.asked, f)
+	m.asking.Store(true)
+	return true
+}
+
+// answer calls what Ask was given.
+func (m *Meter) answer() {
+	m.mu.Lock()
+	asked := m.asked
+	m.asked = nil
+	m.asking.Store(false)
+	m.mu.Unlock()
+	for _, f := range asked {
+		f()
+	}
+}
+
+// Sample has f called soon after each Tick, once for several: when what has taken the time is still known. f may look
+// at everything, but must not run Lua. A nil f ends it.
+func (m *Meter) Sample(f func(Moment)) {
+	m.sample, m.marks = f, nil
+	m.budget += m.left
+	m.grant()
+}
+
+// Tick asks for a sample. Safe from any goroutine.
+func (m *Meter) Tick() { m.ticks.Store(true) }
+
+func (m *Meter) takeSample(when Moment) {
+	if m.ticks.Load() && m.ticks.Swap(false) {
+		m.sample(when)
+	}
+}
+
+// enterSampled is what Enter does more when samples are taken.
+func (m *Meter) enterSampled() {
+	when := Between
+	if m.depth > 0 {
+		when = Executing
+	}
+	m.takeSample(when)
+	m.marks = append(m.marks[:min(m.depth, len(m.marks))], currentFrame(m.current()))
+}
+
+func (m *Meter) leaveSampled() {
+	when := Leaving
+	if m.depth == 0 { // what was waiting goes on
+		when = Between
+	}
+	m.takeSample(when)
+}
+
+// marked are the calls from which the dispatches in progress were begun, innermost last.
+func (m *Meter) marked() []frame {
+	if m == nil {
+		return nil
+	}
+	return m.marks[:min(m.depth, len(m.marks))]
+}
 
 // Hook has f called before every so many instructions, with the state or coroutine that executes them; 1 means before
 // each. What f calls in Lua is counted, but f is not called for it. A nil f ends it.

@@ -242,3 +242,76 @@ func BenchmarkMeter(b *testing.B) {
 		}
 	})
 }
+
+func TestAskedFunctionsAreCalledInTheMidstOfALoop(t *testing.T) {
+	w, m := metered(t, luax.Limits{Instructions: 10_000_000})
+	asked := make(chan struct{})
+	go func() {
+		m.Ask(func() { w.l.SetGlobal("stop", lua.LTrue) })
+		close(asked)
+	}()
+	if got := w.dispatch(m, "while not stop do end"); got != "" {
+		<-asked // it may have come after the end of the loop on a busy machine
+		if got = w.dispatch(m, "while not stop do end"); got != "" {
+			t.Error(got)
+		}
+	}
+}
+
+func TestAskingIsBounded(t *testing.T) {
+	w, m := metered(t, luax.Limits{})
+	calls, taken := 0, 0
+	for range 1000 {
+		if m.Ask(func() { calls++ }) {
+			taken++
+		}
+	}
+	if got := w.dispatch(m, "return 1"); got != "" || calls != taken || taken == 1000 || taken == 0 {
+		t.Errorf("%d of 1000 taken, %d called, error %q", taken, calls, got)
+	}
+	if !m.Ask(func() {}) {
+		t.Error("nothing is taken any more")
+	}
+}
+
+func TestSamplesSeeTheCallsInProgress(t *testing.T) {
+	w := newWorld(t)
+	threads := luax.NewCoroutines(w.guard)
+	m := luax.NewMeter(w.l, luax.Limits{}, func() string { return "" })
+	w.function("tick", func(*lua.LState) int { m.Tick(); return 0 })
+	w.function("dispatch", func(l *lua.LState) int {
+		defer m.Leave(m.Enter())
+		l.Push(l.Get(1))
+		l.Call(0, 0)
+		return 0
+	})
+	var stacks []string
+	m.Sample(func(when luax.Moment) {
+		var names []string
+		for c := range threads.Calls(m) {
+			switch {
+			case c.Begin:
+				names = append(names, "|")
+			case c.Name != "":
+				names = append(names, c.Name)
+			default:
+				names = append(names, "-")
+			}
+		}
+		if when == luax.Leaving {
+			names = append(names, "leaving")
+		}
+		stacks = append(stacks, strings.Join(names, " "))
+	})
+	if got := w.dispatch(m, `
+local function spin() for i = 1, 100 do end end
+local function inner() tick() spin() end
+local function short() tick() end
+dispatch(function() inner() end)
+dispatch(short)`); got != "" {
+		t.Fatal(got)
+	}
+	if want := []string{"spin inner - | dispatch - |", "| dispatch - | leaving"}; strings.Join(stacks, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got %q, want %q", stacks, want)
+	}
+}

@@ -2,6 +2,7 @@ package luax
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -27,7 +28,7 @@ type traced struct {
 func (g *Guard) addCalls(t *trace, f, base frame) {
 	for ; f != nil && f != base; f = parentFrame(f) {
 		fn := frameFunction(f)
-		if fn == g.enter || !fn.IsG && fn.Proto.LineDefined == hiddenLine {
+		if g.hides(fn) {
 			continue
 		}
 		*t = append(*t, traced{f: f})
@@ -35,6 +36,11 @@ func (g *Guard) addCalls(t *trace, f, base frame) {
 			*t = append(*t, traced{text: "\t(...tail calls...)"})
 		}
 	}
+}
+
+// hides says whether a function is not to be seen in tracebacks.
+func (g *Guard) hides(fn *lua.LFunction) bool {
+	return fn == g.enter || !fn.IsG && fn.Proto.LineDefined == hiddenLine
 }
 
 // text is "stack traceback:" and a line for each call; a long list is shortened.
@@ -266,4 +272,94 @@ func Place(l *lua.LState, level int) string {
 		return ""
 	}
 	return fmt.Sprintf("%s:%d: ", c.Func.Proto.SourceName, c.Line)
+}
+
+// Call is a call in progress, or the beginning of a dispatch.
+type Call struct {
+	Proto *lua.FunctionProto // nil of a function written in Go
+	Line  int                // that it executes; 0 if none is known
+	Name  string             // what the caller's source calls the function; "" if that is not known
+	Begin bool               // no call: here a dispatch began, to which the calls before belong
+}
+
+// Calls are the calls in progress of the coroutine that runs, innermost first, then those of who resumed it, and so on.
+// With a Meter that takes samples it has the beginnings of dispatches, too.
+func (c *Coroutines) Calls(m *Meter) iter.Seq[Call] {
+	return func(yield func(Call) bool) {
+		marks := m.marked()
+		for f := range c.frames() {
+			for ; len(marks) > 0 && marks[len(marks)-1] == f; marks = marks[:len(marks)-1] {
+				if !yield(Call{Begin: true}) {
+					return
+				}
+			}
+			fn := frameFunction(f)
+			if c.guard.hides(fn) {
+				continue
+			}
+			call := Call{Name: frameName(f)}
+			if !fn.IsG {
+				call.Proto, call.Line = fn.Proto, Line(fn.Proto, framePc(f))
+			}
+			if !yield(call) {
+				return
+			}
+		}
+		for range marks {
+			if !yield(Call{Begin: true}) {
+				return
+			}
+		}
+	}
+}
+
+// frames are those of Calls, hidden ones too.
+func (c *Coroutines) frames() iter.Seq[frame] {
+	return func(yield func(frame) bool) {
+		co := c.running
+		for l := running(c.guard.State); l != nil; l = l.Parent {
+			for f := currentFrame(l); f != nil; f = parentFrame(f) {
+				if !yield(f) {
+					return
+				}
+			}
+			if co == nil || co.threads == nil || co.top().state != l {
+				continue
+			}
+			for i := len(co.threads) - 2; i >= 0; i-- {
+				for f := currentFrame(co.threads[i].state); f != nil; f = parentFrame(f) {
+					if !yield(f) {
+						return
+					}
+				}
+			}
+			co = co.resumer
+		}
+	}
+}
+
+// Stack lists the calls in progress, also those of who resumed the coroutine that runs: "stack traceback:" and a line
+// for each. It is "" if there are none.
+func (c *Coroutines) Stack() string {
+	var t trace
+	co := c.running
+	for l := running(c.guard.State); l != nil; l = l.Parent {
+		c.guard.addCalls(&t, currentFrame(l), nil)
+		if co != nil && co.threads != nil && co.top().state == l {
+			c.addOuter(&t, co)
+			co = co.resumer
+		}
+	}
+	if len(t) == 0 {
+		return ""
+	}
+	return t.text()
+}
+
+// running is the state that executes: that of a coroutine or the main one. l is any of them.
+func running(l *lua.LState) *lua.LState {
+	if current := l.G.CurrentThread; current != nil {
+		return current
+	}
+	return l // there has been no coroutine yet
 }

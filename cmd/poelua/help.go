@@ -27,7 +27,8 @@ Options end at the script's name: what follows is the script's.
   --max-instructions N, --max-dispatch-time D
                      end a handler that executes more instructions of Lua, or takes longer (2, 500ms), with an
                      error; code that calls much runs up to 1.2 times as long
-  --trace-file PATH  where traces go (standard error if not given)
+  --trace-file PATH  where traces go (standard error if not given); PATH.json: a picture for Perfetto and Chrome
+  --profile FILE     a profile of functions, events and sessions for go tool pprof
   --assert LIST      usage,states,data,retvals,all (all leaves out retvals)
   --stats            tables at exit: counts, dispatch time by session and event
 

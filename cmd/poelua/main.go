@@ -38,6 +38,7 @@ type command struct {
 	hasChunk  bool
 	libraries []string // -l
 	traceFile string
+	profile   string // --profile
 	trace     kernel.Trace
 	assert    kernel.Assert
 	stats     bool
@@ -82,6 +83,7 @@ func parse(args []string) (*command, error) {
 	f.StringVar(&c.options.Loop, "loop", "", "")
 	f.StringVar(&c.options.Clock, "clock", "", "")
 	f.StringVar(&c.traceFile, "trace-file", "", "")
+	f.StringVar(&c.profile, "profile", "", "")
 	f.BoolVar(&c.stats, "stats", false, "")
 	f.Func("max-instructions", "", func(s string) (err error) {
 		c.options.Limits.Instructions, err = strconv.ParseInt(s, 10, 64)
@@ -153,8 +155,14 @@ func (c *command) run() (status int) {
 	} else if c.script != "-" {
 		c.options.ModulePath = []string{runtime.ScriptDir(c.script)}
 	}
-	if c.traceFile != "" {
-		f, err := os.Create(c.traceFile)
+	for _, out := range []struct {
+		path string
+		to   *io.Writer
+	}{{c.traceFile, c.traceTo()}, {c.profile, &c.options.Profile}} {
+		if out.path == "" {
+			continue
+		}
+		f, err := os.Create(out.path)
 		if err != nil {
 			return fail(err)
 		}
@@ -163,7 +171,7 @@ func (c *command) run() (status int) {
 				status = fail(err)
 			}
 		}()
-		c.options.Trace = f
+		*out.to = f
 	}
 	rt, err := runtime.New(c.options)
 	if err != nil {
@@ -191,6 +199,14 @@ func (c *command) run() (status int) {
 		return 128 + n
 	}
 	return status
+}
+
+// traceTo is the option for the file of --trace-file: by its name it is one of text or of JSON.
+func (c *command) traceTo() *io.Writer {
+	if strings.HasSuffix(c.traceFile, ".json") {
+		return &c.options.TraceJSON
+	}
+	return &c.options.Trace
 }
 
 // execute runs the script, then the kernel until every session has stopped.
