@@ -67,6 +67,9 @@ type Dispatch struct {
 	Object    any    // for the receiver: the object of an object's handler, nil if there is none
 	State     string // for the receiver: the name under which the handler was found, if it is not the event's
 
+	observed bool          // its end is to be told
+	began    time.Duration // when, if it is observed
+
 	outer      *Dispatch // the one around it in the same task
 	heldActive *Task
 	number     uint64            // of the dispatch, among all of the kernel
@@ -139,7 +142,7 @@ func (k *Kernel) handle(e *event, want Want, bare bool) (results Values, handled
 	}
 	d := k.enter(e, want)
 	if k.observed&aroundHandlers != 0 {
-		return k.handleObserved(d)
+		return k.handleObserved(d, bare)
 	}
 	d.Bare = bare
 	if err := t.receiver.Receive(d); err != nil {
@@ -150,16 +153,24 @@ func (k *Kernel) handle(e *event, want Want, bare bool) (results Values, handled
 	return results, handled
 }
 
-// handleObserved is handle with what somebody wants to know of it. The handler does not run bare.
-func (k *Kernel) handleObserved(d *Dispatch) (results Values, handled bool) {
-	began := k.recordDispatch(d)
+// handleObserved is handle with what somebody wants to know of it.
+func (k *Kernel) handleObserved(d *Dispatch, bare bool) (results Values, handled bool) {
+	d.began, d.observed, d.Bare = k.recordDispatch(d), true, bare
 	if err := d.Task.receiver.Receive(d); err != nil {
 		k.failed(d, err)
 	}
 	results, handled = d.Results, !d.Unhandled
-	k.recordReturn(d, began)
+	k.handledObserved(d)
 	k.leave(d)
 	return results, handled
+}
+
+// handledObserved tells of the end of what handleObserved began, if it did.
+func (k *Kernel) handledObserved(d *Dispatch) {
+	if d.observed {
+		d.observed = false
+		k.recordReturn(d, d.began)
+	}
 }
 
 // Call runs the handler of event in t now and returns its results; the queue is not involved. An error in the handler of

@@ -325,6 +325,7 @@ func (k *Kernel) broken(err error) {
 	d := k.frames[k.depth]
 	e := d.event
 	k.failed(d, k.options.Blame(d, err))
+	k.handledObserved(d)
 	k.leave(d)
 	if e != &d.called {
 		k.recycle(e)

@@ -43,7 +43,11 @@ func (k *Kernel) recordDispatch(d *Dispatch) (began time.Duration) {
 	if r := k.newRecord(RecordDispatch, d.Task); r != nil {
 		r.Event, r.EventKind, r.From, r.FromState, r.Site, r.Args = d.Event, d.Kind, d.From, d.FromState, d.Site, d.Args
 		r.ID, r.Number, r.Cause, r.Depth = d.pendingID(), d.number, d.cause, k.depth
+		began = r.Time
 		k.show(r)
+		if k.recorder.timed > 0 {
+			return began
+		}
 	}
 	if k.observed&RecordReturn == 0 || k.recorder.timed == 0 {
 		return -1
