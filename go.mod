@@ -8,6 +8,6 @@ require (
 )
 
 require (
-	github.com/chzyer/readline v1.5.1 // indirect
-	github.com/google/pprof v0.0.0-20260906184651-6331bc6350fe // indirect
+	github.com/chzyer/readline v1.5.1
+	github.com/google/pprof v0.0.0-20260906184651-6331bc6350fe
 )

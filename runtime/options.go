@@ -24,6 +24,9 @@ type Options struct {
 	// CatchSignals always catches INT and TERM, so that they reach sessions and end the program in order, and QUIT,
 	// which shows what the program is doing.
 	CatchSignals bool
+	// OnInterrupt is asked about each INT of the system first, on a goroutine other than the loop's: true says that it is dealt
+	// with, and no session hears of it. A prompt interrupts an evaluation so. nil: nobody is asked.
+	OnInterrupt func() bool
 
 	// TrimMemory gives memory that has become garbage back to the system when nothing has happened for a third of a second. It
 	// acts on the whole process; the command sets it.

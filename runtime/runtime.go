@@ -60,6 +60,8 @@ type Runtime struct {
 	coroutines *luax.Coroutines
 	profiling  profiling
 
+	onInterrupt func() bool // Options.OnInterrupt
+
 	waiting atomic.Int64 // when a signal to end came that the loop has not taken up yet, in Unix nanoseconds; 0 none
 }
 
@@ -67,7 +69,7 @@ type Runtime struct {
 // environment. Errors: an unknown loop or clock, an unknown name in one of those lists, a trace file that cannot be
 // written.
 func New(o Options) (*Runtime, error) {
-	rt := &Runtime{host: host.New(), args: o.Args, tables: &interp.Janitor{}}
+	rt := &Runtime{host: host.New(), args: o.Args, tables: &interp.Janitor{}, onInterrupt: o.OnInterrupt}
 	rt.stderr = rt.host.Stderr()
 	if o.Stderr != nil {
 		rt.stderr = host.NewStream(o.Stderr)
@@ -415,6 +417,9 @@ func (rt *Runtime) EndSignal() int {
 
 // Exit ends the process at once, with its streams in order: no _stop runs.
 func (rt *Runtime) Exit(status int) { rt.host.Exit(status) }
+
+// AtExit has f called on every way out, by Close, by Exit and by the script's os.exit, the newest first, each once.
+func (rt *Runtime) AtExit(f func()) { rt.host.AtExit(f) }
 
 // ScriptDir is the directory that a script's modules are looked for in first.
 func ScriptDir(script string) string { return filepath.Dir(script) }

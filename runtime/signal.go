@@ -37,6 +37,9 @@ const patience = time.Second
 // onSignal hands a signal of the system to the loop. It runs on a goroutine of the host's.
 func (rt *Runtime) onSignal(number int) {
 	name := host.SignalName(number)
+	if name == "INT" && rt.onInterrupt != nil && rt.onInterrupt() {
+		return
+	}
 	switch name {
 	case "CHLD":
 		return // the kernel hears of the ends of processes that it started, one by one

@@ -14,6 +14,10 @@ const usage = `poelua runs event-driven Lua.
   poelua [options] script.lua [args]   run a script, then the kernel until every session has stopped
   poelua [options] -e CHUNK [args]     run a chunk given here
   poelua [options] -                   run what standard input holds
+  poelua [options]                     at a terminal: a prompt; otherwise as -
+  poelua [options] -i script.lua [args]
+                                       run a script with a prompt beside it
+  poelua attach [ADDRESS]              a prompt of a program that runs with --console; without ADDRESS a list of those
   poelua check FILE...                 compile only; find undefined globals and events that nothing handles
   poelua help [TOPIC]                  this text, or more on a topic
   poelua version                       versions of poelua, Go, Lua; system, loop
@@ -30,6 +34,7 @@ Options end at the script's name: what follows is the script's.
   --trace-file PATH  where traces go (standard error if not given); PATH.json: a picture for Perfetto and Chrome
   --profile FILE     a profile of functions, events and sessions for go tool pprof
   --assert LIST      usage,states,data,retvals,all (all leaves out retvals)
+  --console[=PATH]   listen on a UNIX socket for poelua attach (help attach)
   --stats            tables at exit: counts, dispatch time by session and event
 
 Exit status: 0; 1 for an uncaught error; 2 for a wrong command line; 128+n when the signal n ended the program;

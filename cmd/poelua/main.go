@@ -18,6 +18,7 @@ import (
 	"github.com/poelua/poelua/kernel"
 	"github.com/poelua/poelua/runtime"
 	"github.com/poelua/poelua/runtime/check"
+	"github.com/poelua/poelua/runtime/console"
 )
 
 func main() {
@@ -44,6 +45,9 @@ type command struct {
 	stats     bool
 	options   runtime.Options
 	script    string // "-" for standard input
+	prompt    bool   // -i
+	console   bool
+	socket    string // where the console listens; "" the usual place
 }
 
 func run(args []string) int {
@@ -56,6 +60,8 @@ func run(args []string) int {
 			return 0
 		case "check":
 			return checkFiles(args[1:])
+		case "attach":
+			return attach(args[1:])
 		}
 	}
 	c, err := parse(args)
@@ -63,12 +69,10 @@ func run(args []string) int {
 		fmt.Fprintf(os.Stderr, "poelua: %v (see poelua help)\n", err)
 		return exitUsage
 	}
-	if c.script == "" && !c.hasChunk {
-		if runtime.StdinIsTerminal() {
-			fmt.Print(usage)
-			return 0
+	if c.script == "" && !c.hasChunk && !c.prompt {
+		if c.prompt = runtime.StdinIsTerminal(); !c.prompt {
+			c.script = "-"
 		}
-		c.script = "-"
 	}
 	return c.run()
 }
@@ -82,6 +86,13 @@ func parse(args []string) (*command, error) {
 	f.Func("l", "", func(s string) error { c.libraries = append(c.libraries, s); return nil })
 	f.StringVar(&c.options.Loop, "loop", "", "")
 	f.StringVar(&c.options.Clock, "clock", "", "")
+	f.BoolVar(&c.prompt, "i", false, "")
+	f.BoolFunc("console", "", func(path string) error {
+		if c.console = true; path != "true" { // which --console alone gives
+			c.socket = path
+		}
+		return nil
+	})
 	f.StringVar(&c.traceFile, "trace-file", "", "")
 	f.StringVar(&c.profile, "profile", "", "")
 	f.BoolVar(&c.stats, "stats", false, "")
@@ -104,6 +115,9 @@ func parse(args []string) (*command, error) {
 	rest := f.Args()
 	if !c.hasChunk && len(rest) > 0 {
 		c.script, rest = rest[0], rest[1:]
+	}
+	if c.prompt && c.script == "-" {
+		return nil, errors.New("-i: standard input is for the prompt, it cannot be the script, too")
 	}
 	c.options.Args = rest
 	return c, nil
@@ -144,7 +158,7 @@ func tidy(err error) error {
 func (c *command) run() (status int) {
 	c.options.Idle = true
 	c.options.CatchSignals = true
-	c.options.NoInterrupt = true
+	c.options.NoInterrupt = !c.console
 	c.options.TrimMemory = true
 	c.options.Limits.CallDepth = 20_000
 	c.options.Stats = c.stats
@@ -152,7 +166,7 @@ func (c *command) run() (status int) {
 	c.options.Program = os.Args[0]
 	if c.hasChunk {
 		c.options.Name = "-e"
-	} else if c.script != "-" {
+	} else if c.script != "-" && c.script != "" {
 		c.options.ModulePath = []string{runtime.ScriptDir(c.script)}
 	}
 	for _, out := range []struct {
@@ -173,6 +187,13 @@ func (c *command) run() (status int) {
 		}()
 		*out.to = f
 	}
+	var prompt *localPrompt
+	if c.prompt {
+		var err error
+		if prompt, err = newLocalPrompt(&c.options); err != nil {
+			return fail(err)
+		}
+	}
 	rt, err := runtime.New(c.options)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "poelua: %v (see poelua help)\n", err)
@@ -181,7 +202,7 @@ func (c *command) run() (status int) {
 	k := rt.Kernel()
 	k.SetTrace(k.Trace() | c.trace)
 	k.SetAssert(k.Assert() | c.assert)
-	err = c.execute(rt)
+	err = c.serve(rt, prompt)
 	if err != nil {
 		rt.Report(err)
 		status = exitError
@@ -209,8 +230,26 @@ func (c *command) traceTo() *io.Writer {
 	return &c.options.Trace
 }
 
+// serve is execute with somebody at a prompt, or several, if that was asked for.
+func (c *command) serve(rt *runtime.Runtime, prompt *localPrompt) error {
+	attached := func() int { return 0 }
+	if c.console {
+		server, err := console.Listen(rt, console.Options{Path: c.socket, Name: c.options.Name})
+		if err != nil {
+			return err
+		}
+		defer server.Close()
+		attached = server.Attached
+	}
+	if prompt != nil {
+		prompt.attach(rt, attached)
+		defer prompt.end()
+	}
+	return c.execute(rt, prompt)
+}
+
 // execute runs the script, then the kernel until every session has stopped.
-func (c *command) execute(rt *runtime.Runtime) error {
+func (c *command) execute(rt *runtime.Runtime, prompt *localPrompt) error {
 	for _, name := range c.libraries {
 		if err := rt.Require(name); err != nil {
 			return err
@@ -225,8 +264,11 @@ func (c *command) execute(rt *runtime.Runtime) error {
 		if source, err = io.ReadAll(os.Stdin); err == nil {
 			err = rt.DoString("stdin", string(source))
 		}
-	default:
+	case c.script != "":
 		err = rt.DoFile(c.script)
+	}
+	if err == nil && prompt != nil {
+		err = prompt.begin()
 	}
 	if err != nil {
 		return err
