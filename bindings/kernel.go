@@ -187,10 +187,10 @@ func (b *Lib) kernelYield(l *lua.LState) int {
 	return luax.True(l)
 }
 
-// direct says whether a method of the kernel may be done directly: there is nothing to complain about, nobody to tell. n is how
-// many arguments it needs, the kernel included.
+// direct says whether a method of the kernel may be done directly: there is nothing to complain about. n is how many
+// arguments it needs, the kernel included.
 func (b *Lib) direct(args []lua.LValue, n int) bool {
-	if len(args) < n || b.k.Observed() || b.k.Assert() != 0 {
+	if len(args) < n || b.k.Observing() || b.k.Assert() != 0 {
 		return false
 	}
 	t, ok := args[0].(*lua.LTable)

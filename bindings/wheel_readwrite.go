@@ -364,7 +364,7 @@ func (b *Lib) readWritePut(l *lua.LState) int {
 
 // directPut is readWritePut for one string, if its filter is written in Go and nothing goes wrong.
 func (b *Lib) directPut(_ *lua.LState, args []lua.LValue) (lua.LValue, bool) {
-	if len(args) != 2 || b.k.Observed() {
+	if len(args) != 2 || b.k.Observing() {
 		return nil, false
 	}
 	text, isText := args[1].(lua.LString)

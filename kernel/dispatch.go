@@ -252,6 +252,7 @@ func (k *Kernel) failed(d *Dispatch, err error) {
 
 // report tells of an error that does not end the run.
 func (k *Kernel) report(err error) {
+	k.writeTrace()
 	if k.options.Report != nil {
 		k.options.Report(err)
 		return
@@ -260,6 +261,7 @@ func (k *Kernel) report(err error) {
 }
 
 func (k *Kernel) warn(format string, args ...any) {
+	k.writeTrace()
 	message := fmt.Sprintf(format, args...)
 	if k.options.Warn != nil {
 		k.options.Warn(message)

@@ -335,6 +335,7 @@ func (k *Kernel) broken(err error) {
 // finish hands over the error that ended the run. When no session is left the queue is emptied: what is in it is for
 // nobody.
 func (k *Kernel) finish() error {
+	k.writeTrace()
 	if k.exception != nil {
 		k.settle()
 	}

@@ -52,6 +52,7 @@ func (k *Kernel) iterate() {
 	k.dispatchDue()
 	k.pass.on = false
 	if len(k.outputs) > 0 {
+		k.recorder.fresh = false
 		k.bringOut()
 	}
 	if len(k.marked) > 0 {
@@ -73,6 +74,8 @@ func (k *Kernel) hasPosts() bool {
 
 // takeInput takes up what the world outside has for the kernel: ready handles, then submitted work.
 func (k *Kernel) takeInput() {
+	k.recorder.fresh = false
+	k.writeTrace()
 	if k.options.Idle {
 		k.testIdle()
 	}
@@ -159,6 +162,7 @@ func (k *Kernel) tidy() {
 		k.tidyAt = 1<<64 - 1
 		return
 	}
+	k.recorder.fresh = false
 	again := k.options.Housekeep(false, k.count.Dispatched+k.served)
 	if k.tidying = again == 0; k.tidying {
 		k.tidyAt = k.count.Dispatched + 1

@@ -123,6 +123,10 @@ type recorder struct {
 	record   Record     // the one that is shown
 	own      *observers // of its task
 	calling  bool
+	called   *Observer // the last one
+
+	ended time.Duration // when the last dispatch ended that was within no other
+	fresh bool          // since then the loop has done next to nothing
 }
 
 // Observe has f called at once for each record of some kinds that is about t, about every task if t is nil. f changes
@@ -207,9 +211,6 @@ func (k *Kernel) endObservers(t *Task) {
 // Observing says whether an observer's function is being called: then nothing of the kernel is to be changed.
 func (k *Kernel) Observing() bool { return k.recorder.calling }
 
-// Observed says whether there are observers.
-func (k *Kernel) Observed() bool { return k.recorder.wanted.kinds != 0 }
-
 // newRecord begins a record; nil if nobody wants it. There is one at a time, since none is made while observers look at
 // one.
 func (k *Kernel) newRecord(kind Records, t *Task) *Record {
@@ -228,41 +229,58 @@ func (k *Kernel) newRecord(kind Records, t *Task) *Record {
 	c.seq++
 	r.Kind, r.Seq, r.Task = kind, c.seq, t
 	if c.timed > 0 {
-		r.Time = k.clock.Now()
+		r.Time = k.recordTime(kind)
 	}
 	return r
 }
 
+// recordTime is what the clock says. For a dispatch that follows upon another it is not asked again.
+func (k *Kernel) recordTime(kind Records) time.Duration {
+	c := &k.recorder
+	now := c.ended
+	if !c.fresh || k.depth != 1 || kind != RecordDispatch {
+		now = k.clock.Now()
+	}
+	c.fresh = false
+	if kind == RecordReturn && k.depth == 1 {
+		c.ended, c.fresh = now, true
+	}
+	return now
+}
+
 // show shows the record to those who want it, those who observe every task first.
 func (k *Kernel) show(r *Record) {
-	all, own := &k.recorder.all, k.recorder.own
-	k.recorder.calling, k.observed = true, 0
-	var o *Observer // that is called
-	defer func() {
-		k.recorder.calling, k.observed = false, k.recorder.wanted.kinds
-		if v := recover(); v != nil {
-			o.Stop()
-			k.raise(&PanicError{v, debug.Stack()})
-		}
-		if all.ended > 0 {
-			k.tidyObservers(all, nil)
-		}
-		if own != nil && own.ended > 0 {
-			k.tidyObservers(own, r.Task)
-		}
-		*r = Record{} // it keeps nothing alive
-	}()
-	for i, n := 0, len(all.list); i < n; i++ {
-		if o = all.list[i]; o.kinds&r.Kind != 0 {
-			o.f(r)
+	c := &k.recorder
+	c.calling, k.observed = true, 0
+	defer k.shown()
+	for i, n := 0, len(c.all.list); i < n; i++ {
+		if c.called = c.all.list[i]; c.called.kinds&r.Kind != 0 {
+			c.called.f(r)
 		}
 	}
-	if own == nil {
+	if c.own == nil {
 		return
 	}
-	for i, n := 0, len(own.list); i < n; i++ {
-		if o = own.list[i]; o.kinds&r.Kind != 0 {
-			o.f(r)
+	for i, n := 0, len(c.own.list); i < n; i++ {
+		if c.called = c.own.list[i]; c.called.kinds&r.Kind != 0 {
+			c.called.f(r)
 		}
 	}
+}
+
+// shown is deferred by show.
+func (k *Kernel) shown() {
+	c := &k.recorder
+	c.calling, k.observed = false, c.wanted.kinds
+	if v := recover(); v != nil {
+		c.called.Stop()
+		k.raise(&PanicError{v, debug.Stack()})
+	}
+	if c.all.ended > 0 {
+		k.tidyObservers(&c.all, nil)
+	}
+	if c.own != nil && c.own.ended > 0 {
+		k.tidyObservers(c.own, c.record.Task)
+	}
+	c.record = Record{} // it keeps nothing alive
 }

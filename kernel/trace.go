@@ -22,6 +22,7 @@ var tracing = [...]struct {
 // SetTrace sets what is traced.
 func (k *Kernel) SetTrace(t Trace) {
 	k.trace = t
+	k.writeTrace()
 	if k.tracer != nil {
 		k.tracer.Stop()
 		k.tracer = nil
@@ -38,9 +39,10 @@ func (k *Kernel) SetTrace(t Trace) {
 	}
 }
 
-// printRecord writes a record as a line of the trace.
+// printRecord writes a record as a line of the trace. What a handler's end and the beginning of an iteration have to say waits
+// for the next line, or for the loop's wait: to write takes longer than to say it.
 func (k *Kernel) printRecord(r *Record) {
-	b := k.line[:0]
+	b := k.line
 	switch r.Kind {
 	case RecordPass:
 		b = append(b, "<ev> iteration "...)
@@ -120,11 +122,25 @@ func (k *Kernel) printRecord(r *Record) {
 		}
 	}
 	k.line = append(b, '\n')
+	if r.Kind&(RecordPass|RecordReturn) == 0 || len(k.line) > maxHeld {
+		k.writeTrace()
+	}
+}
+
+// writeTrace writes the lines that wait.
+func (k *Kernel) writeTrace() {
+	if len(k.line) == 0 {
+		return
+	}
 	k.log.Write(k.line)
+	k.line = k.line[:0]
 	if cap(k.line) > maxLine {
 		k.line = nil
 	}
 }
+
+// maxHeld is how much waits to be written.
+const maxHeld = 2 << 10
 
 // maxLine is the memory for lines of a trace that is kept.
 const maxLine = 64 << 10
@@ -211,6 +227,7 @@ func (k *Kernel) Locate(s Site) (file string, line int) {
 
 // traceStats writes the counts, each line with the tag of the trace.
 func (k *Kernel) traceStats() {
+	k.writeTrace()
 	var b strings.Builder
 	k.Stats().WriteTo(&b)
 	for line := range strings.Lines(b.String()) {

@@ -52,7 +52,8 @@ type Runtime struct {
 	memory *trimmer // nil: nobody asked for it
 	host   *host.Host
 	stderr *host.Stream
-	trace  *os.File // POELUA_TRACE_FILE, which Close closes
+	trace  *os.File         // POELUA_TRACE_FILE, which Close closes
+	late   *host.LateWriter // writes it
 	stats  *dispatchTimes
 	args   []string // what chunks get as ...
 	closed bool
@@ -196,7 +197,11 @@ func (rt *Runtime) openLog(o Options) (io.Writer, error) {
 		return nil, fmt.Errorf("trace file: %w", err)
 	}
 	rt.trace = f
-	return f, nil
+	rt.late = host.NewLateWriter(f, func(err error) {
+		fmt.Fprintf(rt.stderr, "poelua: trace: %v; the program goes on without it\n", err)
+	})
+	rt.host.AtExit(rt.late.Close)
+	return rt.late, nil
 }
 
 // configure applies the environment.

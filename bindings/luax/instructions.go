@@ -220,8 +220,8 @@ func (s *interpreter) place(a int, values []any) bool {
 
 // callDirect is false if that was not possible.
 func (s *interpreter) callDirect(l *lua.LState, d *directFunction, a, nargs, nret int) bool {
-	array, end := s.reg.array, a+1+nargs
-	v, ok := d.call(l, array[a+1:end:end])
+	end := a + 1 + nargs
+	v, ok := d.call(l, s.reg.array[a+1:end:end])
 	switch {
 	case !ok:
 		return false
@@ -230,6 +230,7 @@ func (s *interpreter) callDirect(l *lua.LState, d *directFunction, a, nargs, nre
 	case nret < 0:
 		s.reg.top = a + 1
 	}
+	array := s.reg.array // which may be another now, if what observes the kernel has run Lua
 	array[a] = v
 	for i := 1; i < nret; i++ {
 		array[a+i] = lua.LNil

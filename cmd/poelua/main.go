@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/poelua/poelua/kernel"
+	"github.com/poelua/poelua/kernel/host"
 	"github.com/poelua/poelua/runtime"
 	"github.com/poelua/poelua/runtime/check"
 	"github.com/poelua/poelua/runtime/console"
@@ -169,14 +170,12 @@ func (c *command) run() (status int) {
 	} else if c.script != "-" && c.script != "" {
 		c.options.ModulePath = []string{runtime.ScriptDir(c.script)}
 	}
-	for _, out := range []struct {
-		path string
-		to   *io.Writer
-	}{{c.traceFile, c.traceTo()}, {c.profile, &c.options.Profile}} {
-		if out.path == "" {
+	var trace *host.LateWriter
+	for _, path := range []string{c.traceFile, c.profile} {
+		if path == "" {
 			continue
 		}
-		f, err := os.Create(out.path)
+		f, err := os.Create(path)
 		if err != nil {
 			return fail(err)
 		}
@@ -185,7 +184,11 @@ func (c *command) run() (status int) {
 				status = fail(err)
 			}
 		}()
-		*out.to = f
+		if path == c.traceFile {
+			trace = c.traceTo(f)
+		} else {
+			c.options.Profile = f
+		}
 	}
 	var prompt *localPrompt
 	if c.prompt {
@@ -198,6 +201,9 @@ func (c *command) run() (status int) {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "poelua: %v (see poelua help)\n", err)
 		return exitUsage
+	}
+	if trace != nil {
+		rt.AtExit(trace.Close)
 	}
 	k := rt.Kernel()
 	k.SetTrace(k.Trace() | c.trace)
@@ -222,12 +228,18 @@ func (c *command) run() (status int) {
 	return status
 }
 
-// traceTo is the option for the file of --trace-file: by its name it is one of text or of JSON.
-func (c *command) traceTo() *io.Writer {
+// traceTo has the trace written to a file: as JSON if the name of --trace-file says so.
+func (c *command) traceTo(f *os.File) *host.LateWriter {
 	if strings.HasSuffix(c.traceFile, ".json") {
-		return &c.options.TraceJSON
+		w := host.NewLateWriter(f, nil) // who writes the JSON tells of errors
+		c.options.TraceJSON = w
+		return w
 	}
-	return &c.options.Trace
+	w := host.NewLateWriter(f, func(err error) {
+		fmt.Fprintf(os.Stderr, "poelua: trace: %v; the program goes on without it\n", err)
+	})
+	c.options.Trace = w
+	return w
 }
 
 // serve is execute with somebody at a prompt, or several, if that was asked for.

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	bufferSize = 64 << 10
+	bufferSize = 16 << 10
 	mostTracks = 1000 // sessions with a track of their own; the rest share one
 	mostArgs   = 6    // arguments of an event that are shown
 	longestArg = 60   // bytes of one
@@ -49,7 +49,18 @@ type Trace struct {
 	recent *track // the one that trackOf gave last, and whose it is
 	whose  kernel.SessionID
 	open   []slice // dispatches in progress, the outermost first
+	past   []sent  // the last dispatches, each where its number says
 }
+
+// sent is a dispatch from which events may have been sent.
+type sent struct {
+	number uint64
+	since  time.Duration
+	track  *track
+}
+
+// pastKept is how many dispatches are remembered, for the arrows of what was posted in them. A power of two.
+const pastKept = 1 << 14
 
 // track is a line of the picture.
 type track struct {
@@ -73,14 +84,14 @@ type slice struct {
 	failed string // the error that it ended with
 }
 
-const traced = kernel.RecordQueued | kernel.RecordDispatch | kernel.RecordReturn | kernel.RecordError |
+const traced = kernel.RecordTimerSet | kernel.RecordDispatch | kernel.RecordReturn | kernel.RecordError |
 	kernel.RecordStop | kernel.RecordReady | kernel.RecordSignal | kernel.RecordTimerRemoved
 
 // NewTrace begins to record. An error of w is told by Failed.
 func NewTrace(c TraceConfig, w io.Writer) *Trace {
 	t := &Trace{
 		c: c, w: w, buf: make([]byte, 0, bufferSize+bufferSize/4),
-		tracks: map[kernel.SessionID]*track{}, shared: &track{id: 1 << 31},
+		tracks: map[kernel.SessionID]*track{}, shared: &track{id: 1 << 31}, past: make([]sent, pastKept),
 	}
 	t.buf = append(t.buf, `[{"name":"process_name","ph":"M","pid":1,"args":{"name":"poelua"}}`...)
 	t.observer = c.Kernel.Observe(traced, nil, t.record)
@@ -90,15 +101,18 @@ func NewTrace(c TraceConfig, w io.Writer) *Trace {
 // record writes what a record tells.
 func (t *Trace) record(r *kernel.Record) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
-		return
+	if !t.closed {
+		t.write(r)
 	}
+	t.mu.Unlock()
+}
+
+func (t *Trace) write(r *kernel.Record) {
 	t.last = r.Time
 	switch r.Kind {
-	case kernel.RecordQueued:
-		if n := len(t.open); n > 0 && t.open[n-1].number == r.Cause && flows(r) {
-			t.flow("s", t.open[n-1].track, r)
+	case kernel.RecordTimerSet:
+		if n := len(t.open); n > 0 {
+			t.flow("s", t.open[n-1].track, r.ID, r.Time)
 		}
 	case kernel.RecordDispatch:
 		t.begin(r)
@@ -222,9 +236,26 @@ func (t *Trace) begin(r *kernel.Record) {
 		s.text = append(s.text, `,"arguments":`...)
 		s.text = t.appendArgs(s.text, r.Args)
 	}
-	if r.Cause != 0 && flows(r) {
-		t.flow("f", tr, r)
+	t.arrive(tr, r)
+	t.past[r.Number%pastKept] = sent{r.Number, r.Time, tr}
+}
+
+// arrive draws the arrow to a dispatch. That of a timer was begun when it was set; that of a post begins where the dispatch
+// began that posted it, if that is not too long ago.
+func (t *Trace) arrive(tr *track, r *kernel.Record) {
+	switch {
+	case r.ID == 0 || r.Cause == 0:
+		return
+	case r.EventKind == kernel.KindPost:
+		from := &t.past[r.Cause%pastKept]
+		if from.number != r.Cause {
+			return
+		}
+		t.flow("s", from.track, r.ID, from.since)
+	case r.EventKind != kernel.KindTimer:
+		return
 	}
+	t.flow("f", tr, r.ID, r.Time)
 }
 
 // describes says whether the beginning of the last dispatch's JSON is that of another one, too.
@@ -284,27 +315,24 @@ func (t *Trace) finish(n int) {
 	}
 }
 
-// flows says whether an event has an arrow.
-func flows(r *kernel.Record) bool {
-	return r.ID != 0 && (r.EventKind == kernel.KindPost || r.EventKind == kernel.KindTimer)
-}
+// The names of the two ends of an arrow have to be the same.
+const (
+	flowStart = ",\n" + `{"ph":"s","cat":"to","name":"to","id":`
+	flowEnd   = ",\n" + `{"ph":"f","bp":"e","cat":"to","name":"to","id":`
+)
 
 // flow writes an end of an arrow: "s" where it starts, "f" where it ends.
-func (t *Trace) flow(phase string, tr *track, r *kernel.Record) {
-	id := 2 * r.ID
+func (t *Trace) flow(phase string, tr *track, event int64, at time.Duration) {
+	id := 2 * event
 	if id < 0 {
 		id = 1 - id
 	}
-	b := append(t.buf, ",\n{\"name\":\""...)
-	b = append(b, r.EventKind.String()...)
-	b = append(b, `","cat":"flow","ph":"`...)
-	b = append(b, phase...)
+	b := append(t.buf, flowStart...)
 	if phase == "f" {
-		b = append(b, `","bp":"e`...)
+		b = append(t.buf, flowEnd...)
 	}
-	b = append(b, `","id":`...)
 	b = append(strconv.AppendInt(b, id, 10), ',')
-	t.buf = append(appendWhere(b, tr, r.Time), '}')
+	t.buf = append(appendWhere(b, tr, at), '}')
 }
 
 // mark writes something that takes no time.
