@@ -126,6 +126,9 @@ type Kernel struct {
 	trace     Trace
 	tracer    *Observer // prints what is traced; nil: nothing is
 	line      []byte    // that it prints
+	traced    passCounts
+	placed    Site // the last place that was printed
+	place     string
 	assert    Assert
 	catch     bool // errors become DIE
 	isolate   bool

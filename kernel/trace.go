@@ -45,6 +45,11 @@ func (k *Kernel) printRecord(r *Record) {
 	b := k.line
 	switch r.Kind {
 	case RecordPass:
+		now := passCounts{k.queue.events, k.tasks, len(k.watched)}
+		if now == k.traced {
+			return
+		}
+		k.traced = now
 		b = append(b, "<ev> iteration "...)
 		b = strconv.AppendUint(b, k.count.Iterations, 10)
 		b = append(b, ": "...)
@@ -142,6 +147,9 @@ func (k *Kernel) writeTrace() {
 // maxHeld is how much waits to be written.
 const maxHeld = 2 << 10
 
+// passCounts are what the line of an iteration tells. It is written when they have changed.
+type passCounts struct{ events, sessions, handles int }
+
 // maxLine is the memory for lines of a trace that is kept.
 const maxLine = 64 << 10
 
@@ -209,12 +217,13 @@ func (k *Kernel) appendValue(b []byte, v any) []byte {
 
 // appendPlace adds " at file:line", nothing if a site is nowhere.
 func (k *Kernel) appendPlace(b []byte, s Site) []byte {
-	file, line := k.Locate(s)
-	if file == "" {
-		return b
+	if s != k.placed || k.place == "" {
+		k.placed, k.place = s, ""
+		if file, line := k.Locate(s); file != "" {
+			k.place = fmt.Sprintf(" at %s:%d", file, line)
+		}
 	}
-	b = append(append(b, " at "...), file...)
-	return strconv.AppendInt(append(b, ':'), int64(line), 10)
+	return append(b, k.place...)
 }
 
 // Locate turns a site into a file and a line; "" and 0 if it is nowhere.

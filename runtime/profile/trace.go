@@ -50,6 +50,11 @@ type Trace struct {
 	whose  kernel.SessionID
 	open   []slice // dispatches in progress, the outermost first
 	past   []sent  // the last dispatches, each where its number says
+	id     []byte  // the number of an arrow
+}
+
+func newTrack(id uint64) *track {
+	return &track{id: id, where: fmt.Sprintf(`,"pid":1,"tid":%d,"ts":`, id)}
 }
 
 // sent is a dispatch from which events may have been sent.
@@ -64,8 +69,9 @@ const pastKept = 1 << 14
 
 // track is a line of the picture.
 type track struct {
-	id   uint64
-	name string // "" until it is in the trace
+	id    uint64
+	name  string // "" until it is in the trace
+	where string // its JSON in marks and arrows
 
 	// The beginning of the JSON of its last dispatch: mostly the next one has the same.
 	event string
@@ -91,7 +97,7 @@ const traced = kernel.RecordTimerSet | kernel.RecordDispatch | kernel.RecordRetu
 func NewTrace(c TraceConfig, w io.Writer) *Trace {
 	t := &Trace{
 		c: c, w: w, buf: make([]byte, 0, bufferSize+bufferSize/4),
-		tracks: map[kernel.SessionID]*track{}, shared: &track{id: 1 << 31}, past: make([]sent, pastKept),
+		tracks: map[kernel.SessionID]*track{}, shared: newTrack(1 << 31), past: make([]sent, pastKept),
 	}
 	t.buf = append(t.buf, `[{"name":"process_name","ph":"M","pid":1,"args":{"name":"poelua"}}`...)
 	t.observer = c.Kernel.Observe(traced, nil, t.record)
@@ -112,7 +118,7 @@ func (t *Trace) write(r *kernel.Record) {
 	switch r.Kind {
 	case kernel.RecordTimerSet:
 		if n := len(t.open); n > 0 {
-			t.flow("s", t.open[n-1].track, r.ID, r.Time)
+			t.flow(flowStart, t.arrow(r.ID), t.open[n-1].track, r.Time)
 		}
 	case kernel.RecordDispatch:
 		t.begin(r)
@@ -190,7 +196,7 @@ func (t *Trace) findTrack(s *kernel.Task, id kernel.SessionID) *track {
 		}
 		return t.shared
 	}
-	tr := &track{id: uint64(id)}
+	tr := newTrack(uint64(id))
 	t.tracks[id] = tr
 	t.name(tr, short(s.String()))
 	return tr
@@ -243,19 +249,22 @@ func (t *Trace) begin(r *kernel.Record) {
 // arrive draws the arrow to a dispatch. That of a timer was begun when it was set; that of a post begins where the dispatch
 // began that posted it, if that is not too long ago.
 func (t *Trace) arrive(tr *track, r *kernel.Record) {
-	switch {
-	case r.ID == 0 || r.Cause == 0:
+	if r.ID == 0 || r.Cause == 0 {
 		return
-	case r.EventKind == kernel.KindPost:
+	}
+	id := t.arrow(r.ID)
+	switch r.EventKind {
+	case kernel.KindPost:
 		from := &t.past[r.Cause%pastKept]
 		if from.number != r.Cause {
 			return
 		}
-		t.flow("s", from.track, r.ID, from.since)
-	case r.EventKind != kernel.KindTimer:
+		t.flow(flowStart, id, from.track, from.since)
+	case kernel.KindTimer:
+	default:
 		return
 	}
-	t.flow("f", tr, r.ID, r.Time)
+	t.flow(flowEnd, id, tr, r.Time)
 }
 
 // describes says whether the beginning of the last dispatch's JSON is that of another one, too.
@@ -321,18 +330,21 @@ const (
 	flowEnd   = ",\n" + `{"ph":"f","bp":"e","cat":"to","name":"to","id":`
 )
 
-// flow writes an end of an arrow: "s" where it starts, "f" where it ends.
-func (t *Trace) flow(phase string, tr *track, event int64, at time.Duration) {
+// arrow is the JSON of the number of an event's arrow.
+func (t *Trace) arrow(event int64) []byte {
 	id := 2 * event
 	if id < 0 {
 		id = 1 - id
 	}
-	b := append(t.buf, flowStart...)
-	if phase == "f" {
-		b = append(t.buf, flowEnd...)
-	}
-	b = append(strconv.AppendInt(b, id, 10), ',')
-	t.buf = append(appendWhere(b, tr, at), '}')
+	t.id = strconv.AppendInt(t.id[:0], id, 10)
+	return t.id
+}
+
+// flow writes an end of an arrow.
+func (t *Trace) flow(end string, id []byte, tr *track, at time.Duration) {
+	b := append(append(t.buf, end...), id...)
+	b = append(b, tr.where...)
+	t.buf = append(appendMicros(b, at), '}')
 }
 
 // mark writes something that takes no time.
@@ -341,8 +353,8 @@ func (t *Trace) mark(name, detail, category string, tr *track) {
 	b = appendString(b, name, longest)
 	b = append(b, `,"cat":"`...)
 	b = append(b, category...)
-	b = append(b, `","ph":"i","s":"t",`...)
-	b = appendWhere(b, tr, t.last)
+	b = append(b, `","ph":"i","s":"t"`...)
+	b = appendMicros(append(b, tr.where...), t.last)
 	if detail != "" {
 		b = append(b, `,"args":{"for":`...)
 		b = append(appendString(b, detail, longest), '}')
@@ -350,18 +362,11 @@ func (t *Trace) mark(name, detail, category string, tr *track) {
 	t.buf = append(b, '}')
 }
 
-func appendWhere(b []byte, tr *track, at time.Duration) []byte {
-	b = append(b, `"pid":1,"tid":`...)
-	b = strconv.AppendUint(b, tr.id, 10)
-	b = append(b, `,"ts":`...)
-	return appendMicros(b, at)
-}
-
 // appendMicros writes a time in microseconds, to the nanosecond.
 func appendMicros(b []byte, d time.Duration) []byte {
-	d = max(d, 0)
-	b = strconv.AppendInt(b, int64(d/time.Microsecond), 10)
-	rest := int(d % time.Microsecond)
+	n := uint64(max(d, 0))
+	rest := n % 1000
+	b = strconv.AppendUint(b, n/1000, 10)
 	return append(b, '.', byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10))
 }
 
