@@ -231,9 +231,8 @@ func (c *command) run() (status int) {
 // traceTo has the trace written to a file: as JSON if the name of --trace-file says so.
 func (c *command) traceTo(f *os.File) *host.LateWriter {
 	if strings.HasSuffix(c.traceFile, ".json") {
-		w := host.NewLateWriter(f, nil) // who writes the JSON tells of errors
-		c.options.TraceJSON = w
-		return w
+		c.options.TraceJSON = f // which is written late anyway
+		return nil
 	}
 	w := host.NewLateWriter(f, func(err error) {
 		fmt.Fprintf(os.Stderr, "poelua: trace: %v; the program goes on without it\n", err)

@@ -1,11 +1,13 @@
 package profile
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -15,11 +17,16 @@ import (
 )
 
 const (
-	bufferSize = 16 << 10
-	mostTracks = 1000 // sessions with a track of their own; the rest share one
-	mostArgs   = 6    // arguments of an event that are shown
-	longestArg = 60   // bytes of one
-	keptText   = 4096 // bytes of memory that are kept for the next slice
+	bufferSize  = 64 << 10
+	mostNotes   = 1024      // in a batch
+	mostText    = 256 << 10 // of a batch
+	mostBatches = 4         // that wait to be written
+	latest      = 100 * time.Millisecond
+	patience    = 2 * time.Second // for what is left, at the end
+	mostTracks  = 1000            // sessions with a track of their own; the rest share one
+	mostArgs    = 6               // arguments of an event that are shown
+	longestArg  = 60              // bytes of one
+	pastKept    = 1 << 14         // dispatches that are remembered, for the arrows of what was posted in them; a power of two
 )
 
 // TraceConfig is what a Trace needs to know.
@@ -27,45 +34,70 @@ type TraceConfig struct {
 	Kernel *kernel.Kernel
 	Format func(any) string     // an argument of an event, for people
 	Now    func() time.Duration // the kernel's clock, from any goroutine; nil: time stands still between records
-	Failed func(error)          // told once when what was recorded cannot be written; the trace has ended then
+	Failed func(error)          // told once, on any goroutine, when what was recorded cannot be written; the trace has ended then
 }
 
 // Trace writes what happens as Chrome's trace events, a JSON array: each dispatch is a slice in the track of its
 // session, each event that waited in the queue an arrow from where it was sent to its dispatch. Other things, such as
 // the readiness of handles, are marks. NewTrace makes one.
 //
-// It is written as it goes and takes the memory of a buffer. Of many sessions those that come late share a track.
+// The loop only notes down what happens. A goroutine makes JSON of batches of notes and writes it, a tenth of a second later at
+// most; the loop waits when several batches are not written yet. Of many sessions those that come late share a track.
 type Trace struct {
 	c        TraceConfig
-	w        io.Writer
 	observer *kernel.Observer
+	tracks   map[kernel.SessionID]*track
+	shared   *track
+	recent   *track // the one that trackOf gave last, and whose it is
+	whose    kernel.SessionID
 
-	mu     sync.Mutex // Close may come from any goroutine
-	buf    []byte
-	closed bool
-	last   time.Duration // of the newest record
-	tracks map[kernel.SessionID]*track
-	shared *track
-	recent *track // the one that trackOf gave last, and whose it is
-	whose  kernel.SessionID
-	open   []slice // dispatches in progress, the outermost first
-	past   []sent  // the last dispatches, each where its number says
-	id     []byte  // the number of an arrow
+	mu      sync.Mutex // Close and the timer may come from any goroutine
+	batch   *batch
+	timer   *time.Timer
+	closed  bool
+	batches chan *batch
+	spare   chan *batch
+	writer  *traceWriter
+	written chan struct{} // closed when all is
 }
 
-func newTrack(id uint64) *track {
-	return &track{id: id, where: fmt.Sprintf(`,"pid":1,"tid":%d,"ts":`, id)}
+// batch is some notes and the texts that they need.
+type batch struct {
+	notes []note
+	text  []byte
 }
 
-// sent is a dispatch from which events may have been sent.
-type sent struct {
-	number uint64
-	since  time.Duration
+// note is what the loop notes down of a record.
+type note struct {
+	kind   noteKind
+	arrow  arrowKind
 	track  *track
+	at     time.Duration
+	depth  int
+	number uint64 // of the dispatch
+	cause  uint64
+	event  int64
+	text   []byte // JSON
 }
 
-// pastKept is how many dispatches are remembered, for the arrows of what was posted in them. A power of two.
-const pastKept = 1 << 14
+type noteKind uint8
+
+const (
+	noteText   noteKind = iota // JSON that is complete
+	noteMark                   // JSON without where and when
+	noteBegin                  // of a dispatch: its JSON up to the last of its "args"
+	noteFailed                 // the error with which a dispatch will end
+	noteEnd
+	noteTimer // one was set
+)
+
+type arrowKind uint8
+
+const (
+	arrowNone arrowKind = iota
+	arrowPost
+	arrowTimer
+)
 
 // track is a line of the picture.
 type track struct {
@@ -81,100 +113,140 @@ type track struct {
 	text  []byte
 }
 
-// slice is a dispatch in progress.
-type slice struct {
-	number uint64
-	since  time.Duration
-	track  *track
-	text   []byte // its JSON, up to the last of its "args"
-	failed string // the error that it ended with
+func newTrack(id uint64) *track {
+	return &track{id: id, where: fmt.Sprintf(`,"pid":1,"tid":%d,"ts":`, id)}
 }
 
 const traced = kernel.RecordTimerSet | kernel.RecordDispatch | kernel.RecordReturn | kernel.RecordError |
 	kernel.RecordStop | kernel.RecordReady | kernel.RecordSignal | kernel.RecordTimerRemoved
 
-// NewTrace begins to record. An error of w is told by Failed.
+// NewTrace begins to record. An error of w is told by Failed. Until Close, w is another goroutine's.
 func NewTrace(c TraceConfig, w io.Writer) *Trace {
 	t := &Trace{
-		c: c, w: w, buf: make([]byte, 0, bufferSize+bufferSize/4),
-		tracks: map[kernel.SessionID]*track{}, shared: newTrack(1 << 31), past: make([]sent, pastKept),
+		c: c, tracks: map[kernel.SessionID]*track{}, shared: newTrack(1 << 31),
+		batch: &batch{}, batches: make(chan *batch, mostBatches), spare: make(chan *batch, mostBatches),
+		writer: &traceWriter{w: w, past: make([]sent, pastKept)}, written: make(chan struct{}),
 	}
-	t.buf = append(t.buf, `[{"name":"process_name","ph":"M","pid":1,"args":{"name":"poelua"}}`...)
+	t.timer = time.AfterFunc(latest, t.flush)
+	t.writer.buf = append(t.writer.buf, `[{"name":"process_name","ph":"M","pid":1,"args":{"name":"poelua"}}`...)
 	t.observer = c.Kernel.Observe(traced, nil, t.record)
+	go t.work()
 	return t
 }
 
-// record writes what a record tells.
+// record notes down a record.
 func (t *Trace) record(r *kernel.Record) {
+	if t.writer.failed.Load() {
+		t.observer.Stop()
+		return
+	}
 	t.mu.Lock()
 	if !t.closed {
-		t.write(r)
+		t.note(r)
+		if len(t.batch.notes) >= mostNotes || len(t.batch.text) >= mostText {
+			t.handOver()
+		}
 	}
 	t.mu.Unlock()
 }
 
-func (t *Trace) write(r *kernel.Record) {
-	t.last = r.Time
+func (t *Trace) note(r *kernel.Record) {
 	switch r.Kind {
-	case kernel.RecordTimerSet:
-		if n := len(t.open); n > 0 {
-			t.flow(flowStart, t.arrow(r.ID), t.open[n-1].track, r.Time)
-		}
 	case kernel.RecordDispatch:
 		t.begin(r)
 	case kernel.RecordReturn:
-		t.end(r)
-	case kernel.RecordError:
-		if n := len(t.open); n > 0 && t.open[n-1].number == r.Number {
-			t.open[n-1].failed = r.Err.Error()
+		t.add(note{kind: noteEnd, at: r.Time, number: r.Number})
+		if r.EventKind == kernel.KindStart { // where sessions mostly take their names
+			t.rename(t.trackOf(r.Task), r.Task)
 		}
+	case kernel.RecordTimerSet:
+		t.add(note{kind: noteTimer, at: r.Time, event: r.ID})
+	case kernel.RecordError:
+		text := t.textOf(func(b []byte) []byte { return appendString(append(b, `,"error":`...), r.Err.Error(), longest) })
+		t.add(note{kind: noteFailed, number: r.Number, text: text})
 	case kernel.RecordStop:
 		tr := t.trackOf(r.Task)
 		t.rename(tr, r.Task)
-		t.mark("stop", "", "session", tr)
+		t.mark(r, "stop", "", "session")
 	case kernel.RecordReady:
-		t.mark(fmt.Sprintf("handle %d ready: %v", r.FD, r.Mode), r.What, "io", t.trackOf(r.Task))
+		t.mark(r, fmt.Sprintf("handle %d ready: %v", r.FD, r.Mode), r.What, "io")
 	case kernel.RecordSignal:
-		t.mark("signal "+r.What, r.Event, "signal", t.trackOf(r.Task))
+		t.mark(r, "signal "+r.What, r.Event, "signal")
 	case kernel.RecordTimerRemoved:
-		t.mark("timer removed: "+r.Event, "", "timer", t.trackOf(r.Task))
-	}
-	if len(t.buf) >= bufferSize {
-		t.flush()
+		t.mark(r, "timer removed: "+r.Event, "", "timer")
 	}
 }
 
-// flush writes the buffer. If that fails the trace ends.
-func (t *Trace) flush() {
-	_, err := t.w.Write(t.buf)
-	t.buf = t.buf[:0]
-	if err != nil {
-		t.closed = true
-		t.observer.Stop()
-		t.c.Failed(fmt.Errorf("trace: %w", err))
-	}
+func (t *Trace) add(n note) { t.batch.notes = append(t.batch.notes, n) }
+
+// textOf makes a text in the memory of the batch.
+func (t *Trace) textOf(f func(b []byte) []byte) []byte {
+	begin := len(t.batch.text)
+	t.batch.text = f(t.batch.text)
+	return t.batch.text[begin:len(t.batch.text):len(t.batch.text)] // which stays what it is when the memory moves
 }
 
-// Close ends the trace: dispatches in progress end with it, and what is in the buffer is written. Again it does
-// nothing. Safe from any goroutine.
-func (t *Trace) Close() {
-	if !lockSoon(&t.mu) {
-		return
+// begin notes down the beginning of a dispatch.
+func (t *Trace) begin(r *kernel.Record) {
+	tr := t.trackOf(r.Task)
+	if !tr.describes(r) {
+		t.describe(tr, r)
 	}
-	defer t.mu.Unlock()
-	if t.closed {
-		return
+	n := note{
+		kind: noteBegin, track: tr, at: r.Time, depth: r.Depth, number: r.Number, cause: r.Cause, event: r.ID, text: tr.text,
 	}
-	if t.c.Now != nil {
-		t.last = t.c.Now()
+	if len(r.Args) > 0 {
+		n.text = t.textOf(func(b []byte) []byte {
+			return t.appendArgs(append(append(b, tr.text...), `,"arguments":`...), r.Args)
+		})
 	}
-	t.finish(0)
-	t.buf = append(t.buf, "\n]\n"...)
-	_, err := t.w.Write(t.buf)
-	t.closed, t.buf = true, nil
-	if err != nil {
-		t.c.Failed(fmt.Errorf("trace: %w", err))
+	if r.ID != 0 && r.Cause != 0 {
+		switch r.EventKind {
+		case kernel.KindPost:
+			n.arrow = arrowPost
+		case kernel.KindTimer:
+			n.arrow = arrowTimer
+		}
 	}
+	t.add(n)
+}
+
+// describes says whether the beginning of the last dispatch's JSON is that of another one, too.
+func (tr *track) describes(r *kernel.Record) bool {
+	return len(tr.text) > 0 && tr.event == r.Event && tr.kind == r.EventKind && tr.from == r.From.ID() && tr.site == r.Site
+}
+
+// describe makes the beginning of a dispatch's JSON, in memory of its own: notes point to it.
+func (t *Trace) describe(tr *track, r *kernel.Record) {
+	tr.event, tr.kind, tr.from, tr.site = r.Event, r.EventKind, r.From.ID(), r.Site
+	from := t.trackOf(r.From).name
+	b := append([]byte(nil), ",\n{\"name\":"...)
+	b = appendString(b, r.Event, longest)
+	b = append(b, `,"cat":"`...)
+	b = append(b, r.EventKind.String()...)
+	b = append(b, `","ph":"X","pid":1,"tid":`...)
+	b = strconv.AppendUint(b, tr.id, 10)
+	b = append(b, `,"args":{"from":`...)
+	b = appendString(b, from, longest)
+	if file, line := t.c.Kernel.Locate(r.Site); file != "" {
+		b = append(b, `,"at":`...)
+		b = appendString(b, fmt.Sprintf("%s:%d", short(file), line), 2*longest)
+	}
+	tr.text = b
+}
+
+// mark notes down something that takes no time.
+func (t *Trace) mark(r *kernel.Record, name, detail, category string) {
+	tr := t.trackOf(r.Task)
+	text := t.textOf(func(b []byte) []byte {
+		b = appendString(append(b, ",\n{\"name\":"...), name, longest)
+		b = append(append(append(b, `,"cat":"`...), category...), `","ph":"i","s":"t"`...)
+		if detail != "" {
+			b = append(appendString(append(b, `,"args":{"for":`...), detail, longest), '}')
+		}
+		return b
+	})
+	t.add(note{kind: noteMark, track: tr, at: r.Time, text: text})
 }
 
 // trackOf gives the track of a session.
@@ -214,114 +286,207 @@ func (t *Trace) rename(tr *track, s *kernel.Task) {
 
 // name names a track; the last name of a track counts.
 func (t *Trace) name(tr *track, name string) {
-	tr.name, tr.text = name, tr.text[:0]
-	t.buf = append(t.buf, ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":"...)
-	t.buf = strconv.AppendUint(t.buf, tr.id, 10)
-	t.buf = append(t.buf, `,"args":{"name":`...)
-	t.buf = appendString(t.buf, name, longest)
-	t.buf = append(t.buf, "}}"...)
+	tr.name, tr.text = name, nil
+	t.add(note{kind: noteText, text: t.textOf(func(b []byte) []byte {
+		b = append(b, ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":"...)
+		b = append(strconv.AppendUint(b, tr.id, 10), `,"args":{"name":`...)
+		return append(appendString(b, name, longest), "}}"...)
+	})})
 }
 
-// begin begins a slice.
-func (t *Trace) begin(r *kernel.Record) {
-	t.finish(r.Depth - 1)
-	tr := t.trackOf(r.Task)
-	n := len(t.open)
-	if n < cap(t.open) {
-		t.open = t.open[:n+1] // with the memory of an earlier one
-	} else {
-		t.open = append(t.open, slice{})
+// handOver has the batch written, and goes on with an empty one.
+func (t *Trace) handOver() {
+	t.batches <- t.batch
+	select {
+	case t.batch = <-t.spare:
+	default:
+		t.batch = &batch{}
 	}
-	s := &t.open[n]
-	s.number, s.since, s.track, s.failed = r.Number, r.Time, tr, ""
-	if !tr.describes(r) {
-		t.describe(tr, r)
+	t.timer.Reset(latest)
+}
+
+// flush is called when a batch has become old. It does not wait: when others are being written, this one can wait, too.
+func (t *Trace) flush() {
+	if !t.mu.TryLock() {
+		t.timer.Reset(latest)
+		return
 	}
-	s.text = append(s.text[:0], tr.text...)
-	if len(r.Args) > 0 {
-		s.text = append(s.text, `,"arguments":`...)
-		s.text = t.appendArgs(s.text, r.Args)
+	defer t.mu.Unlock()
+	switch {
+	case t.closed:
+	case len(t.batch.notes) > 0 && len(t.batches) < cap(t.batches):
+		t.handOver()
+	default:
+		t.timer.Reset(latest)
 	}
-	t.arrive(tr, r)
-	t.past[r.Number%pastKept] = sent{r.Number, r.Time, tr}
+}
+
+// work writes batches until there are no more.
+func (t *Trace) work() {
+	defer close(t.written)
+	for b := range t.batches {
+		err := t.writer.write(b)
+		clear(b.notes)
+		b.notes, b.text = b.notes[:0], b.text[:0]
+		select {
+		case t.spare <- b:
+		default:
+		}
+		if err != nil && !t.writer.failed.Swap(true) {
+			t.c.Failed(fmt.Errorf("trace: %w", err))
+		}
+	}
+	if err := t.writer.finish(t.c.Now); err != nil && !t.writer.failed.Swap(true) {
+		t.c.Failed(fmt.Errorf("trace: %w", err))
+	}
+}
+
+// Close ends the trace: dispatches in progress end with it, and all is written; for that it waits some seconds at most. Again
+// it does nothing. Safe from any goroutine.
+func (t *Trace) Close() {
+	if !lockSoon(&t.mu) {
+		return
+	}
+	if !t.closed {
+		t.closed = true
+		t.timer.Stop()
+		last := t.batch
+		go func() { // a write may be stuck
+			t.batches <- last
+			close(t.batches)
+		}()
+	}
+	t.mu.Unlock()
+	select {
+	case <-t.written:
+	case <-time.After(patience):
+	}
+}
+
+// traceWriter makes JSON of notes, on a goroutine of its own.
+type traceWriter struct {
+	w      io.Writer
+	failed atomic.Bool
+	buf    []byte
+	last   time.Duration // of the newest note
+	open   []slice       // dispatches in progress, the outermost first
+	past   []sent        // the last dispatches, each where its number says
+	id     []byte        // the number of an arrow
+}
+
+// slice is a dispatch in progress.
+type slice struct {
+	number uint64
+	since  time.Duration
+	track  *track
+	text   []byte // its JSON, up to the last of its "args"
+}
+
+// sent is a dispatch from which events may have been sent.
+type sent struct {
+	number uint64
+	since  time.Duration
+	track  *track
+}
+
+// write writes a batch. After an error it does nothing.
+func (w *traceWriter) write(b *batch) error {
+	if w.failed.Load() {
+		return nil
+	}
+	for i := range b.notes {
+		w.note(&b.notes[i])
+		if len(w.buf) >= bufferSize {
+			if err := w.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range w.open { // their texts lie in the batch
+		w.open[i].text = bytes.Clone(w.open[i].text)
+	}
+	return w.flush()
+}
+
+func (w *traceWriter) flush() error {
+	_, err := w.w.Write(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
+
+// finish ends the array.
+func (w *traceWriter) finish(now func() time.Duration) error {
+	if w.failed.Load() {
+		return nil
+	}
+	if now != nil {
+		w.last = now()
+	}
+	w.end(0)
+	w.buf = append(w.buf, "\n]\n"...)
+	return w.flush()
+}
+
+func (w *traceWriter) note(n *note) {
+	switch n.kind {
+	case noteText:
+		w.buf = append(w.buf, n.text...)
+	case noteMark:
+		w.last = n.at
+		w.buf = append(appendMicros(append(append(w.buf, n.text...), n.track.where...), n.at), '}')
+	case noteBegin:
+		w.last = n.at
+		w.end(n.depth - 1)
+		w.open = append(w.open, slice{n.number, n.at, n.track, n.text})
+		w.arrive(n)
+		w.past[n.number%pastKept] = sent{n.number, n.at, n.track}
+	case noteFailed:
+		if i := len(w.open) - 1; i >= 0 && w.open[i].number == n.number {
+			s := &w.open[i]
+			s.text = append(s.text[:len(s.text):len(s.text)], n.text...)
+		}
+	case noteEnd:
+		w.last = n.at
+		for i := len(w.open) - 1; i >= 0; i-- { // with those within it that were left without a word
+			if w.open[i].number == n.number {
+				w.end(i)
+				break
+			}
+		}
+	case noteTimer:
+		if i := len(w.open) - 1; i >= 0 {
+			w.flow(flowStart, w.arrow(n.event), w.open[i].track, n.at)
+		}
+	}
+}
+
+// end ends the slices from the n-th on.
+func (w *traceWriter) end(n int) {
+	for len(w.open) > max(n, 0) {
+		s := &w.open[len(w.open)-1]
+		b := append(append(w.buf, s.text...), `},"ts":`...)
+		b = append(appendMicros(b, s.since), `,"dur":`...)
+		w.buf = append(appendMicros(b, w.last-s.since), '}')
+		*s = slice{}
+		w.open = w.open[:len(w.open)-1]
+	}
 }
 
 // arrive draws the arrow to a dispatch. That of a timer was begun when it was set; that of a post begins where the dispatch
 // began that posted it, if that is not too long ago.
-func (t *Trace) arrive(tr *track, r *kernel.Record) {
-	if r.ID == 0 || r.Cause == 0 {
+func (w *traceWriter) arrive(n *note) {
+	if n.arrow == arrowNone {
 		return
 	}
-	id := t.arrow(r.ID)
-	switch r.EventKind {
-	case kernel.KindPost:
-		from := &t.past[r.Cause%pastKept]
-		if from.number != r.Cause {
+	id := w.arrow(n.event)
+	if n.arrow == arrowPost {
+		from := &w.past[n.cause%pastKept]
+		if from.number != n.cause {
 			return
 		}
-		t.flow(flowStart, id, from.track, from.since)
-	case kernel.KindTimer:
-	default:
-		return
+		w.flow(flowStart, id, from.track, from.since)
 	}
-	t.flow(flowEnd, id, tr, r.Time)
-}
-
-// describes says whether the beginning of the last dispatch's JSON is that of another one, too.
-func (tr *track) describes(r *kernel.Record) bool {
-	return len(tr.text) > 0 && tr.event == r.Event && tr.kind == r.EventKind && tr.from == r.From.ID() && tr.site == r.Site
-}
-
-// describe makes the beginning of a dispatch's JSON.
-func (t *Trace) describe(tr *track, r *kernel.Record) {
-	tr.event, tr.kind, tr.from, tr.site = r.Event, r.EventKind, r.From.ID(), r.Site
-	from := t.trackOf(r.From).name
-	b := append(tr.text[:0], ",\n{\"name\":"...)
-	b = appendString(b, r.Event, longest)
-	b = append(b, `,"cat":"`...)
-	b = append(b, r.EventKind.String()...)
-	b = append(b, `","ph":"X","pid":1,"tid":`...)
-	b = strconv.AppendUint(b, tr.id, 10)
-	b = append(b, `,"args":{"from":`...)
-	b = appendString(b, from, longest)
-	if file, line := t.c.Kernel.Locate(r.Site); file != "" {
-		b = append(b, `,"at":`...)
-		b = appendString(b, fmt.Sprintf("%s:%d", short(file), line), 2*longest)
-	}
-	tr.text = b
-}
-
-// end ends the slice of a dispatch, and those within it that were left without a word.
-func (t *Trace) end(r *kernel.Record) {
-	for i := len(t.open) - 1; i >= 0; i-- {
-		if t.open[i].number == r.Number {
-			t.finish(i)
-			break
-		}
-	}
-	if r.EventKind == kernel.KindStart { // where sessions mostly take their names
-		t.rename(t.trackOf(r.Task), r.Task)
-	}
-}
-
-// finish ends the slices from the n-th on.
-func (t *Trace) finish(n int) {
-	for len(t.open) > max(n, 0) {
-		s := &t.open[len(t.open)-1]
-		t.open = t.open[:len(t.open)-1]
-		t.buf = append(t.buf, s.text...)
-		if s.failed != "" {
-			t.buf = append(t.buf, `,"error":`...)
-			t.buf = appendString(t.buf, s.failed, longest)
-		}
-		t.buf = append(t.buf, `},"ts":`...)
-		t.buf = appendMicros(t.buf, s.since)
-		t.buf = append(t.buf, `,"dur":`...)
-		t.buf = append(appendMicros(t.buf, t.last-s.since), '}')
-		if cap(s.text) > keptText {
-			s.text = nil
-		}
-	}
+	w.flow(flowEnd, id, n.track, n.at)
 }
 
 // The names of the two ends of an arrow have to be the same.
@@ -331,35 +496,20 @@ const (
 )
 
 // arrow is the JSON of the number of an event's arrow.
-func (t *Trace) arrow(event int64) []byte {
+func (w *traceWriter) arrow(event int64) []byte {
 	id := 2 * event
 	if id < 0 {
 		id = 1 - id
 	}
-	t.id = strconv.AppendInt(t.id[:0], id, 10)
-	return t.id
+	w.id = strconv.AppendInt(w.id[:0], id, 10)
+	return w.id
 }
 
 // flow writes an end of an arrow.
-func (t *Trace) flow(end string, id []byte, tr *track, at time.Duration) {
-	b := append(append(t.buf, end...), id...)
+func (w *traceWriter) flow(end string, id []byte, tr *track, at time.Duration) {
+	b := append(append(w.buf, end...), id...)
 	b = append(b, tr.where...)
-	t.buf = append(appendMicros(b, at), '}')
-}
-
-// mark writes something that takes no time.
-func (t *Trace) mark(name, detail, category string, tr *track) {
-	b := append(t.buf, ",\n{\"name\":"...)
-	b = appendString(b, name, longest)
-	b = append(b, `,"cat":"`...)
-	b = append(b, category...)
-	b = append(b, `","ph":"i","s":"t"`...)
-	b = appendMicros(append(b, tr.where...), t.last)
-	if detail != "" {
-		b = append(b, `,"args":{"for":`...)
-		b = append(appendString(b, detail, longest), '}')
-	}
-	t.buf = append(b, '}')
+	w.buf = append(appendMicros(b, at), '}')
 }
 
 // appendMicros writes a time in microseconds, to the nanosecond.
