@@ -1,6 +1,7 @@
 package bindings
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -224,7 +225,7 @@ func (b *Lib) ReadSource(name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, &os.PathError{Op: "open", Path: name, Err: syscall.EINVAL}
+		return nil, &os.PathError{Op: "open", Path: name, Err: errors.New("it is no regular file")}
 	}
 	f, err := b.host.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {

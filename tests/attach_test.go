@@ -51,7 +51,10 @@ func serve(t *testing.T, source string, options ...string) *served {
 func startServing(t *testing.T, cmd *exec.Cmd) *poeluaProcess {
 	t.Helper()
 	p := &poeluaProcess{cmd: cmd, stdout: newWatchedBuffer(), stderr: newWatchedBuffer(), ended: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = p.stdout, p.stderr
+	if cmd.Stdout == nil {
+		cmd.Stdout = p.stdout
+	}
+	cmd.Stderr = p.stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

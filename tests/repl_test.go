@@ -312,6 +312,48 @@ poe.Session.create { inline_states = {
 	}
 }
 
+// A HUP that nobody watches ends the process as the system has it, but leaves the terminal as it was.
+func TestHangupAtThePrompt(t *testing.T) {
+	p := startTyping(t, "-i", scriptFile(t, ticking))
+	p.expect(t, "> ")
+	p.types(t, "half")
+	p.expect(t, "half")
+	p.signal(t, syscall.SIGHUP)
+	p.leaves(t, -1)
+	if s, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGHUP {
+		t.Errorf("got %v", p.cmd.ProcessState)
+	}
+
+	p = startTyping(t, "-i", scriptFile(t, `
+local poe = require "poe"
+poe.Session.create { inline_states = {
+  _start = function(ctx) ctx.kernel:sig("HUP", "noticed") ctx.kernel:alias_set("listener") end,
+  noticed = function(ctx) ctx.kernel:sig_handled() print "noticed" end,
+} }`))
+	p.expect(t, "> ")
+	p.signal(t, syscall.SIGHUP)
+	p.expect(t, "noticed")
+	p.types(t, "1000 + 1\r")
+	p.expect(t, "1001", "> ")
+	p.types(t, "os.exit(3)\r")
+	p.leaves(t, 3)
+}
+
+func TestALongLineIsPasted(t *testing.T) {
+	p := startTyping(t)
+	p.expect(t, "> ")
+	p.types(t, "x = '"+strings.Repeat("y", 40_000)+"' print(#x + 1)\r")
+	p.expect(t, "40001\r\n", "> ")
+	p.types(t, "x = 'a line that is too long'"+strings.Repeat(" ", 65536)+"\r")
+	p.expect(t, "a line of more than 65536 bytes is left out", "> ")
+	p.types(t, "#x\r")
+	p.expect(t, "40000\r\n", "> ")
+	p.types(t, ctrlR+"print(#x + 1"+ctrlC)
+	p.expect(t, "^C", "> ")
+	p.types(t, ctrlD)
+	p.leaves(t, 0)
+}
+
 func TestHistoryIsKeptForItsOwnerAlone(t *testing.T) {
 	p := startTyping(t)
 	p.line(t, "first = 1", "\n")
@@ -407,6 +449,62 @@ print "after"`, "x = poe.kernel:post('a', 'go')\n", "gone\nafter\n"},
 	}
 }
 
+// The program and the prompt write to one file, each in its turn.
+func TestThePromptWritesToAFileInOrder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	cmd := poeluaCommand(t, "-i", scriptFile(t, `
+local poe = require "poe"
+io.write("script\n")
+poe.Session.create { inline_states = {
+  _start = function(ctx) ctx.kernel:alias_set("bot") end,
+  say = function(ctx, text) io.write(text) io.stdout:write("\n") return text end,
+} }`))
+	cmd.Stdin = strings.NewReader("1\n.call bot say 'a'\nx = io.write('b\\n')\nx = poe.kernel:post('bot', 'say', 'c')\n2\n" +
+		".call bot say 'd'\n3\n")
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Run(); err != nil {
+		t.Error(err)
+	}
+	got, err := os.ReadFile(path)
+	before, after := "script\n1\na\n\"a\"\nb\n", "d\n\"d\"\n3\n"
+	if text := string(got); err != nil || text != before+"c\n2\n"+after && text != before+"2\nc\n"+after {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestAPromptWithoutInputOrOutputIsAnError(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	cmd := poeluaCommand(t, "-i", scriptFile(t, ticking))
+	cmd.Stdin = strings.NewReader("1 + 1\npoe.kernel:post('ticker', 'leave')\n")
+	cmd.Stdout = full
+	p := startServing(t, cmd)
+	p.waitFor(t, p.stderr, "poelua: prompt: output: no space left on device\n")
+	p.signal(t, syscall.SIGTERM)
+	if r := p.wait(t); r.status != 1 {
+		t.Errorf("got %+v", r)
+	}
+
+	directory, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer directory.Close()
+	cmd = poeluaCommand(t, "-i")
+	cmd.Stdin = directory
+	r := runCommand(t, cmd)
+	r.want(t, 1, "")
+	r.wantStderr(t, "poelua: prompt: is a directory\n")
+}
+
 func TestALineThatIsTooLongIsLeftOut(t *testing.T) {
 	cmd := poeluaCommand(t, "-i")
 	cmd.Stdin = strings.NewReader("x = '" + strings.Repeat("x", 3<<20) + "'\nx\n")
@@ -419,4 +517,9 @@ func TestStandardInputCannotBeScriptAndPrompt(t *testing.T) {
 	r := runPoelua(t, "-i", "-")
 	r.want(t, 2, "")
 	r.wantStderr(t, "poelua: -i: ")
+}
+
+func TestHelpAmongOptions(t *testing.T) {
+	want := runPoelua(t, "help")
+	runPoelua(t, "-i", "--help").want(t, 0, want.stdout)
 }

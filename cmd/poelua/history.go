@@ -12,6 +12,7 @@ import (
 const (
 	historyEntries = 1000
 	historyBytes   = 1 << 20 // of the file
+	historyLine    = 1 << 14 // bytes; a longer one is not kept
 )
 
 // history is what was typed, kept in a file that only its owner can read. Without a file, or when it cannot be
@@ -72,7 +73,7 @@ func openHistory(path string) *history {
 		_, text, _ = bytes.Cut(text, []byte("\n"))
 	}
 	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimRight(line, "\r\n"); line != "" && len(line) <= 4*typedMost {
+		if line = strings.TrimRight(line, "\r\n"); line != "" && len(line) <= historyLine {
 			h.entries = append(h.entries, line)
 		}
 	}

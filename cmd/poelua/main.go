@@ -66,6 +66,9 @@ func run(args []string) int {
 		}
 	}
 	c, err := parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return help(nil)
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "poelua: %v (see poelua help)\n", err)
 		return exitUsage
@@ -110,7 +113,9 @@ func parse(args []string) (*command, error) {
 	})
 	f.Func("trace", "", func(s string) (err error) { c.trace, err = kernel.ParseTrace(s); return err })
 	f.Func("assert", "", func(s string) (err error) { c.assert, err = kernel.ParseAssert(s); return err })
-	if err := f.Parse(args); err != nil {
+	if err := f.Parse(args); err == flag.ErrHelp {
+		return nil, err
+	} else if err != nil {
 		return nil, tidy(err)
 	}
 	rest := f.Args()
@@ -221,6 +226,9 @@ func (c *command) run() (status int) {
 		if err := rt.WriteStats(os.Stderr); err != nil && status == 0 {
 			status = exitError
 		}
+	}
+	if prompt != nil && prompt.failed.Load() {
+		status = exitError
 	}
 	if n := rt.EndSignal(); n != 0 && status == 0 {
 		return 128 + n

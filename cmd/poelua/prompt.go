@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/poelua/poelua/kernel/host"
@@ -110,6 +112,9 @@ func (p *pipe) read() (line string, long bool, err error) {
 	}
 }
 
+// hangupTime is how long the loop may take to say whether somebody watches HUP.
+const hangupTime = time.Second
+
 // errEnded says that the program is over, and its prompt with it.
 var errEnded = errors.New("the program has ended")
 
@@ -127,6 +132,9 @@ type localPrompt struct {
 	lines   int64         // so many were handed over
 	line    atomic.Int64  // number of the one that is being dealt with; 0 none
 	outside func() int    // sessions that are no part of the program
+	failed  atomic.Bool   // the input or the output of a pipe
+
+	unheard atomic.Pointer[error] // of the output that failed last
 }
 
 var _ talker = (*localPrompt)(nil)
@@ -171,7 +179,7 @@ func (p *localPrompt) begin() error {
 	}
 	p.begun = true
 	c := repl.Config{
-		Out:      func(text string) { io.WriteString(p.out, text) },
+		Out:      p.show,
 		Done:     func(s repl.State) { p.done <- s },
 		Keep:     true,
 		Terminal: p.terminal != nil,
@@ -189,18 +197,31 @@ func (p *localPrompt) begin() error {
 	return nil
 }
 
+// show is Config.Out. A terminal's failure is one of what is read from it, too.
+func (p *localPrompt) show(text string) {
+	if _, err := io.WriteString(p.out, text); err != nil && p.terminal == nil {
+		err = fmt.Errorf("output: %w", err)
+		p.unheard.Store(&err)
+	}
+}
+
 // converse runs on a goroutine of its own until the prompt is left.
 func (p *localPrompt) converse() {
 	var in asker = newPipe(host.New().Stdin(), lineMost)
 	if p.terminal != nil {
+		defer p.watchHangup()()
 		p.terminal.complete = p.Complete
 		in = p.terminal
 		fmt.Fprintf(p.terminal, "poelua %s; .help lists the commands, Ctrl-D leaves\n", runtime.Version)
 	}
 	for {
 		err := converse(in, p)
+		if err != nil && err != errEnded && p.terminal == nil {
+			p.failed.Store(true)
+			fail(fmt.Errorf("prompt: %w", err))
+		}
 		if err != nil || p.terminal == nil {
-			break // it is over, or the input has an error, which is its end
+			break // it is over, or a terminal is gone
 		}
 		if left, over := p.leave(); left {
 			break
@@ -214,6 +235,51 @@ func (p *localPrompt) converse() {
 	}
 	p.active.Store(nil)
 	p.rt.Kernel().Submit(p.prompt.Close)
+}
+
+// watchHangup has HUP find the terminal in order before it ends the process, unless a session watches it, until stop is
+// called.
+func (p *localPrompt) watchHangup() (stop func()) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return func() {}
+	}
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	over := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-over:
+				return
+			case <-c:
+			}
+			if p.watched("HUP") {
+				continue
+			}
+			p.terminal.restore()
+			signal.Reset(syscall.SIGHUP)
+			if syscall.Kill(os.Getpid(), syscall.SIGHUP) != nil {
+				os.Exit(128 + int(syscall.SIGHUP))
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(c)
+		close(over)
+	}
+}
+
+// watched asks the loop whether a session watches a signal. If it does not answer, none can.
+func (p *localPrompt) watched(name string) bool {
+	answer := make(chan bool, 1)
+	p.rt.Kernel().Submit(func() { answer <- p.rt.Kernel().Watches(name) })
+	select {
+	case watched := <-answer:
+		return watched
+	case <-p.ended:
+	case <-time.After(hangupTime):
+	}
+	return false
 }
 
 // leave asks whether the program goes on, if there is anything left of it. Neither is the answer of somebody who wants
@@ -291,6 +357,9 @@ func (p *localPrompt) Line(text string) (repl.State, error) {
 	p.rt.Kernel().Submit(func() { p.prompt.Line(text) })
 	select {
 	case s := <-p.done:
+		if err := p.unheard.Load(); err != nil {
+			return s, *err
+		}
 		return s, nil
 	case <-p.ended:
 		return repl.Quit, errEnded

@@ -167,6 +167,7 @@ func TestSearchFindsWhileOneTypes(t *testing.T) {
 		{"the next older one", []rune{'f', 'i', searchKey}, "first = 1", true},
 		{"none older: it stays", []rune{'f', 'i', searchKey, searchKey, searchKey}, "first = 1", true},
 		{"less of it begins anew", []rune{'f', 'i', 'r', back}, "fifth = 5", true},
+		{"more than it can look for", []rune("fir" + strings.Repeat("x", 2*queryMost)), "first = 1", true},
 		{"nothing found: the line stays", []rune("zzz"), "typed", true},
 		{"^G gives the line back", []rune{'f', bell}, "typed", false},
 		{"any other key takes what was found", []rune{'f', 'i', 'r', readline.CharLineStart}, "made by readline", false},
@@ -186,9 +187,69 @@ func TestSearchFindsWhileOneTypes(t *testing.T) {
 }
 
 func TestKeysLeaveOutWhatReadlineDoesNotBear(t *testing.T) {
-	got, err := io.ReadAll(keys{strings.NewReader("\x00a\x00\x04b\x12\x13ü\xff\x00")})
+	got, err := io.ReadAll(newKeys(strings.NewReader("\x00a\x00\x04b\x12\x13ü\xff\x00")))
 	if want := "a" + string(endKey) + "b" + string(searchKey) + "ü\xff"; err != nil || string(got) != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+}
+
+func TestWhatComesAtOnceIsOneKey(t *testing.T) {
+	const long = "sixteen characters and more, with ü"
+	for _, c := range []struct {
+		name, typed string
+		keys        []rune
+		pasted      []string
+	}{
+		{"short", "fifteen charact", []rune("fifteen charact"), nil},
+		{"long", long, []rune{pasteKey}, []string{long}},
+		{"two lines", long + "\r" + long + "\n", []rune{pasteKey, '\r', pasteKey + 1, '\n'}, []string{long, long}},
+		{"control characters around", "\x04" + long + "\x12", []rune{endKey, pasteKey, searchKey}, []string{long}},
+		{"a sequence before", "\x1b[1;5C" + long, append([]rune("\x1b[1;5C"), pasteKey), []string{long}},
+		{"a sequence of two", "\x1bb" + long, []rune{'\x1b', 'b', pasteKey}, []string{long}},
+		{"bytes that are no characters", "\xff" + long + "\xc3", []rune{'\uFFFD', pasteKey, '\uFFFD'}, []string{long}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := newKeys(strings.NewReader(c.typed))
+			got, err := io.ReadAll(k)
+			if err != nil || !slices.Equal([]rune(string(got)), c.keys) {
+				t.Errorf("got %q, %v, want %q", got, err, string(c.keys))
+			}
+			var pasted []string
+			for _, key := range string(got) {
+				if text := k.take(key); text != "" {
+					pasted = append(pasted, text)
+				}
+				if k.take(key) != "" {
+					t.Errorf("%q is there twice", key)
+				}
+			}
+			if !slices.Equal(pasted, c.pasted) {
+				t.Errorf("got %q, want %q", pasted, c.pasted)
+			}
+		})
+	}
+}
+
+func TestASequenceMayComeInParts(t *testing.T) {
+	k := newKeys(strings.NewReader(""))
+	got := k.translate(nil, []byte("\x1b"))
+	got = k.translate(got, []byte("[1;"))
+	got = k.translate(got, []byte("5C"+strings.Repeat("x", pasteLeast)))
+	if want := "\x1b[1;5C" + string(pasteKey); string(got) != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestALineIsBoundedInBytes(t *testing.T) {
+	for _, c := range []struct {
+		line       string
+		most, want int
+	}{
+		{"", 4, 0}, {"abcd", 4, 4}, {"abcde", 4, 4}, {"üüü", 4, 2}, {"aüü", 4, 2}, {"€€", 4, 1}, {"abc", 2, 2},
+	} {
+		if got := fitting([]rune(c.line), c.most); got != c.want {
+			t.Errorf("%q: got %d, want %d", c.line, got, c.want)
+		}
 	}
 }
 

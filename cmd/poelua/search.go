@@ -30,8 +30,10 @@ func (s *search) step(entries []string, line []rune, key rune) (found []rune, mo
 		from = len(entries) - 1
 	case key == readline.CharBell:
 		return s.saved, false
-	case key >= ' ' && len(s.query) < queryMost:
-		s.query = append(s.query, key)
+	case key >= ' ':
+		if len(s.query) < queryMost {
+			s.query = append(s.query, key)
+		}
 		from = min(from, len(entries)-1)
 	default:
 		return line, false

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,16 +18,17 @@ import (
 	"github.com/chzyer/readline"
 
 	"github.com/poelua/poelua/kernel/host"
+	"github.com/poelua/poelua/runtime/console"
 	"github.com/poelua/poelua/runtime/repl"
 )
 
 const (
 	completionTime  = 500 * time.Millisecond // what a press of Tab waits at most
 	candidatesShown = 200
-	widthLeast      = 20   // readline does not bear a prompt that is as wide as the terminal
-	widthUsual      = 80   // where the terminal does not say
-	typedMost       = 4096 // runes in a line: each key costs as much as the line is long
-	tailMost        = 1024 // bytes of an unfinished line of output
+	widthLeast      = 20               // readline does not bear a prompt that is as wide as the terminal
+	widthUsual      = 80               // where the terminal does not say
+	typedMost       = console.LineMost // bytes in a line: each key costs as much as the line is long
+	tailMost        = 1024             // bytes of an unfinished line of output
 )
 
 // terminal is where somebody types: lines are edited with readline, and what is written meanwhile appears above the
@@ -39,6 +41,7 @@ type terminal struct {
 	host    *host.Host // of its own: the settings are put back when it closes
 	tty     *host.Handle
 	out     *host.Stream
+	keys    *keys
 	stdin   io.Closer
 	resized chan os.Signal
 	line    *readline.Instance
@@ -50,6 +53,7 @@ type terminal struct {
 	leaving sync.Once
 	mu      sync.Mutex
 	left    bool
+	cut     bool   // the line was longer than it may be
 	raw     bool   // keys arrive one by one
 	early   bool   // an interrupt came between a line's last key and its beginning
 	reading bool   // the prompt is shown
@@ -74,8 +78,9 @@ func openTerminal() (*terminal, error) {
 			return nil, err
 		}
 	}
-	stdin := readline.NewCancelableStdin(keys{h.Stdin()})
-	t := &terminal{host: h, tty: tty, out: h.Stdout(), stdin: stdin, resized: make(chan os.Signal, 1)}
+	typed := newKeys(h.Stdin())
+	stdin := readline.NewCancelableStdin(typed)
+	t := &terminal{host: h, tty: tty, out: h.Stdout(), keys: typed, stdin: stdin, resized: make(chan os.Signal, 1)}
 	t.display = newDisplay(t.show)
 	c := &readline.Config{
 		Stdin: stdin, Stdout: t.out, Stderr: t.out,
@@ -107,37 +112,6 @@ func onEach(c <-chan os.Signal, f func()) {
 	}
 }
 
-// Keys that readline is told of under other names.
-const (
-	endKey    = '\U000F0004' // ^D: the key that deletes is the same to readline, and would be the end on an empty line
-	searchKey = '\U000F0012' // ^R
-)
-
-// keys is what is typed, as readline can bear it: without zero bytes, which it takes for the end.
-type keys struct{ io.Reader }
-
-func (k keys) Read(p []byte) (int, error) {
-	typed := make([]byte, max(1, len(p)/utf8.UTFMax)) // nobody types much
-	for {
-		n, err := k.Reader.Read(typed)
-		kept := p[:0]
-		for _, key := range typed[:n] {
-			switch key {
-			case 0, readline.CharFwdSearch:
-			case readline.CharDelete:
-				kept = utf8.AppendRune(kept, endKey)
-			case readline.CharBckSearch:
-				kept = utf8.AppendRune(kept, searchKey)
-			default:
-				kept = append(kept, key)
-			}
-		}
-		if len(kept) > 0 || err != nil || n == 0 {
-			return len(kept), err
-		}
-	}
-}
-
 // makeRaw has keys arrive one by one. Ends of lines in output stay as they are.
 func (t *terminal) makeRaw() error {
 	t.mu.Lock()
@@ -163,6 +137,11 @@ func (t *terminal) makeCooked() error {
 	}
 	t.raw = false
 	return t.tty.RestoreTerminal()
+}
+
+// restore puts the terminal's settings back at once, whatever is being written or typed. The process is about to end.
+func (t *terminal) restore() {
+	t.tty.RestoreTerminal() // the terminal may be gone
 }
 
 // noteInterrupt is told of an interrupt while no line was being dealt with.
@@ -246,17 +225,57 @@ func (t *terminal) suspend() {
 	t.makeRaw() // a failure is one of the next read, too
 }
 
-// watch follows a search and bounds the line. It is called before the first key and after each.
+// watch puts in what was pasted, follows a search and bounds the line. It is called before the first key and after each.
 func (t *terminal) watch(line []rune, at int, key rune) ([]rune, int, bool) {
-	changed, position, ok := t.searching(line, at, key)
-	if ok {
-		line, at = changed, position
+	var ok bool
+	if text := t.keys.take(key); text != "" {
+		line, at = t.paste(line, at, key, text)
+		ok = true
+	} else if changed, position, other := t.searching(line, at, key); other {
+		line, at, ok = changed, position, true
 	}
-	if len(line) > typedMost {
-		line, at, ok = line[:typedMost], min(at, typedMost), true
+	if n := fitting(line, typedMost); n < len(line) {
+		line, at, ok = line[:n], min(at, n), true
+		t.noteCut(true)
+	} else if key == 0 || n == 0 && key != readline.CharEnter && key != readline.CharCtrlJ {
+		t.noteCut(false)
 	}
 	t.typed.Store(int64(len(line)))
 	return line, at, ok
+}
+
+// fitting is how many runes of a line take at most so many bytes.
+func fitting(line []rune, most int) int {
+	if len(line) <= most/utf8.UTFMax {
+		return len(line)
+	}
+	for i, r := range line {
+		if most -= utf8.RuneLen(r); most < 0 {
+			return i
+		}
+	}
+	return len(line)
+}
+
+// paste puts a text into the line, or the search, in the place of the key that stands for it.
+func (t *terminal) paste(line []rune, at int, key rune, text string) ([]rune, int) {
+	if i := slices.Index(line, key); i >= 0 {
+		line, at = slices.Delete(slices.Clone(line), i, i+1), min(at, i)
+	}
+	if !t.search.on {
+		runes := []rune(text)
+		return slices.Insert(line, at, runes...), at + len(runes)
+	}
+	for _, r := range text {
+		line, at, _ = t.searching(line, at, r)
+	}
+	return line, at
+}
+
+func (t *terminal) noteCut(cut bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cut = cut
 }
 
 // Ask has a line typed.
@@ -266,7 +285,7 @@ func (t *terminal) Ask(state repl.State) (string, error) {
 		prompt = ">> "
 	}
 	line, err := t.Question(prompt)
-	if err == nil && strings.TrimSpace(line) != "" {
+	if err == nil && strings.TrimSpace(line) != "" && len(line) <= historyLine {
 		t.line.SaveHistory(line) // fails only where readline keeps a file
 		t.history.add(line)
 	}
@@ -292,12 +311,16 @@ func (t *terminal) Question(prompt string) (string, error) {
 	line, err := t.line.Readline()
 
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.reading, t.tail = false, ""
+	left, cut := t.left, t.cut
+	t.mu.Unlock()
 	switch {
-	case t.left || err == io.EOF:
+	case left || err == io.EOF:
 		return "", io.EOF
 	case err == readline.ErrInterrupt:
+		return "", errDropped
+	case cut:
+		fmt.Fprintf(t, "a line of more than %d bytes is left out\n", typedMost)
 		return "", errDropped
 	}
 	return line, err

@@ -20,8 +20,8 @@ type command struct {
 // commands are in the order in which .help shows them.
 var commands = []command{
 	sessionsCommand, sessionCommand, queueCommand, aliasesCommand, handlesCommand, signalsCommand, wheelsCommand,
-	watchCommand, unwatchCommand, postCommand, callCommand, stopCommand, signalCommand, whyCommand, statsCommand, memCommand,
-	loadCommand, helpCommand, quitCommand,
+	watchCommand, unwatchCommand, postCommand, callCommand, stopCommand, signalCommand, whyCommand, statsCommand,
+	memCommand, loadCommand, helpCommand, quitCommand,
 }
 
 // runCommand runs a line that begins with a dot.

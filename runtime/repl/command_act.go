@@ -96,7 +96,7 @@ var signalCommand = command{
 // findOne is find for a command that has no other argument.
 func (p *Prompt) findOne(name string) (*kernel.Task, error) {
 	if name == "" {
-		return nil, errors.New("the ID or an alias of a session is needed")
+		return nil, errors.New("the ID or an alias of a session is needed (.sessions shows them)")
 	}
 	return p.find(name)
 }
@@ -140,7 +140,11 @@ var helpCommand = command{
 		}
 		lines := make([]string, 0, len(shown)+1)
 		for _, c := range shown {
-			lines = append(lines, fmt.Sprintf("%-*s  %s", width, "."+c.name+" "+c.args, c.help))
+			usage := "." + c.name + " " + c.args
+			for _, line := range fold(c.help, p.wide()-width-2) {
+				lines = append(lines, fmt.Sprintf("%-*s  %s", width, usage, line))
+				usage = ""
+			}
 		}
 		if rest == "" {
 			lines = append(lines, "X is the ID or an alias of a session. Anything else is Lua:",
@@ -149,6 +153,18 @@ var helpCommand = command{
 		p.list(slices.Values(lines))
 		return nil
 	},
+}
+
+// fold breaks a text between its words into lines of so many columns, if the words are short enough.
+func fold(text string, width int) (lines []string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && columnsOf(line)+1+columnsOf(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, line)
 }
 
 var quitCommand = command{

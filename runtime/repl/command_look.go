@@ -377,18 +377,19 @@ type columns []column
 // line makes a line of cells. What is too long for its column is cut, unless it is a number.
 func (c columns) line(cells ...string) string {
 	var b strings.Builder
+	b.Grow(128)
 	for i, cell := range cells {
 		if i > 0 {
 			b.WriteString("  ")
 		}
-		if i == len(c)-1 {
+		if i == len(c)-1 && !c[i].right {
 			b.WriteString(cell)
 			break
 		}
 		if !c[i].right {
 			cell = cutText(cell, c[i].width)
 		}
-		pad := strings.Repeat(" ", max(0, c[i].width-utf8.RuneCountInString(cell)))
+		pad := strings.Repeat(" ", max(0, c[i].width-columnsOf(cell)))
 		if c[i].right {
 			b.WriteString(pad + cell)
 		} else {
@@ -452,12 +453,17 @@ func (p *Prompt) named(t *kernel.Task) string {
 	return t.ID().String()
 }
 
+// wide is how many columns a line may have whose end would be missed where no terminal bounds it.
+func (p *Prompt) wide() int {
+	if p.Terminal {
+		return p.columns()
+	}
+	return max(p.columns(), 160)
+}
+
 // shown are values with commas between, as many as go into a line.
 func (p *Prompt) shown(values []any) string {
-	width := p.columns()
-	if !p.Terminal {
-		width = max(width, 160)
-	}
+	width := p.wide()
 	var b strings.Builder
 	for i, v := range values {
 		if i > 0 {
@@ -476,14 +482,15 @@ func (p *Prompt) shown(values []any) string {
 func plain(name string) string {
 	const longest = 200
 	bad := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
+	rest := ""
 	if len(name) > longest {
-		name = name[:longest] + "..."
+		name, rest = name[:longest], "..."
 	}
-	if strings.IndexFunc(name, bad) < 0 {
-		return name
+	if strings.IndexFunc(name, bad) >= 0 {
+		name, _ = quote(name, 4*longest)
+		name = name[1 : len(name)-1]
 	}
-	quoted := strconv.Quote(name)
-	return quoted[1 : len(quoted)-1]
+	return name + rest
 }
 
 // count is "1 event", "1,234 events".

@@ -68,9 +68,9 @@ func TestNamesDoNotReachTheTerminalRaw(t *testing.T) {
 	for name, want := range map[string]string{
 		"bot":                        "bot",
 		"größe":                      "größe",
-		"a\x1b[2Jb":                  `a\x1b[2Jb`,
+		"a\x1b[2Jb":                  `a\27[2Jb`,
 		"two\nlines":                 `two\nlines`,
-		"\xff\xfe":                   `\xff\xfe`,
+		"\xff\xfe":                   `\255\254`,
 		strings.Repeat("x", 100_000): strings.Repeat("x", 200) + "...",
 	} {
 		if got := plain(name); got != want {

@@ -1,7 +1,6 @@
 package repl
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -59,8 +58,8 @@ func (p *Prompt) sessionLines(top *kernel.Task) iter.Seq[string] {
 	}
 }
 
-// family yields t, unless it is the kernel, and its descendants with their levels: each session before its children. The
-// tree may change meanwhile.
+// family yields t, unless it is the kernel, and its descendants with their levels: each session before its children.
+// The tree may change meanwhile.
 func family(top *kernel.Task) iter.Seq2[int, *kernel.Task] {
 	type siblings struct {
 		rest  []*kernel.Task
@@ -204,10 +203,7 @@ var sessionCommand = command{
 	args: "X",
 	help: "all about one session",
 	run: func(p *Prompt, rest string) error {
-		if rest == "" {
-			return errWhich
-		}
-		t, err := p.find(rest)
+		t, err := p.findOne(rest)
 		if err != nil {
 			return err
 		}
@@ -215,8 +211,6 @@ var sessionCommand = command{
 		return nil
 	},
 }
-
-var errWhich = errors.New("which session? an ID or an alias is needed (.sessions shows them)")
 
 // wholeSession shows a session in full, section by section.
 func (p *Prompt) wholeSession(t *kernel.Task) iter.Seq[string] {

@@ -183,7 +183,7 @@ func TestSessionShowsAllAboutOne(t *testing.T) {
 		`^ queue now hello from 1 main at script:\d+$`, `^ 3.2 s tick from 2 slave at script:\d+$`,
 		`^ postbacks postback of 'called' with`, `^ references anon_event x1$`)
 	x.wants(".session repl", `^ kind`, `^ alive by this prompt$`)
-	x.wants(".session", `which session`)
+	x.wants(".session", `an alias of a session is needed`)
 	x.wants(".session nobody", `no session 'nobody'`)
 	x.wants(".session "+x.rt.Kernel().ID(), `^the kernel$`, `^ kind kernel$`)
 
@@ -312,7 +312,7 @@ func TestLinesFitATerminal(t *testing.T) {
 		func(c *repl.Config) { c.Terminal, c.Width = true, func() int { return 72 } })
 	for _, line := range []string{
 		".sessions", ".session main", ".session 4", ".queue", ".aliases", ".handles", ".signals", ".wheels",
-		".why", ".why main", ".why 4", ".stats", ".mem",
+		".why", ".why main", ".why 4", ".stats", ".mem", ".help",
 	} {
 		for text := range strings.Lines(x.types(line)) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(text, "\n")); n > 72 {

@@ -29,7 +29,7 @@ func TestCommands(t *testing.T) {
 		{".call bot nope", "session 2 (bot) has no handler for event 'nope'\n"},
 		{".call gone x", "no session 'gone'\n"}, {".post gone x", "no session 'gone'\n"}, {".stop gone", "no session 'gone'\n"}, {".signal gone TERM", "no session 'gone'\n"},
 		{".post", "a session and an event are needed\n"}, {".post bot", "a session and an event are needed\n"},
-		{".stop", "the ID or an alias of a session is needed\n"}, {".signal bot", "a session and the name of a signal are needed\n"},
+		{".stop", "the ID or an alias of a session is needed (.sessions shows them)\n"}, {".signal bot", "a session and the name of a signal are needed\n"},
 		{".post bot say 1 +", "repl:1: syntax error near '<eof>'\n"}, {".post bot say )", "repl:1: syntax error near ')'\n"},
 		{".post bot say error('no luck', 0)", "no luck\n"},
 		{".stop repl", "this is the prompt's own session: .quit leaves it\n"},

@@ -159,8 +159,8 @@ func (p *Prompt) unwatch(name, event string) error {
 	return nil
 }
 
-// record takes up what happens to a session. An event is told in one line when it has been handled. When another watched
-// one comes in between, its beginning and its end have lines of their own.
+// record takes up what happens to a session. An event is told in one line when it has been handled. When another
+// watched one comes in between, its beginning and its end have lines of their own.
 func (p *Prompt) record(w *watch, r *kernel.Record) {
 	if w.task == nil && r.Task == p.task {
 		return // all are those of the program

@@ -190,7 +190,8 @@ func (p *Prompt) programState() iter.Seq[string] {
 		count(handles, "handle")+" to wait for, "+count(processes, "process")+" to wait for")
 }
 
-// next are the first event that is due and the first timer that is not; more says that there are too many to look for it.
+// next are the first event that is due and the first timer that is not; more says that there are too many to look for
+// it.
 func (p *Prompt) next() (due, timer *kernel.Pending, more bool) {
 	now, n := p.k.Clock().Wall(), 0
 	for e := range p.k.Queue(nil) {

@@ -20,7 +20,7 @@ func (p *Prompt) eval(l *lua.LState, last bool) State {
 	if !last && !p.input.mayBeWhole() {
 		return More
 	}
-	fn, expression, err := p.compile(strings.Join(p.input.lines, "\n"))
+	fn, err := p.compile(strings.Join(p.input.lines, "\n"))
 	switch {
 	case errors.Is(err, interp.ErrUnfinished) && !last:
 		return More
@@ -36,10 +36,7 @@ func (p *Prompt) eval(l *lua.LState, last bool) State {
 		p.printf("%s", clean(err.Error()))
 		return Ready
 	}
-	values, ok := p.run(l, fn)
-	if ok && expression {
-		p.printValues(l, values)
-	}
+	p.run(l, fn)
 	return Ready
 }
 
@@ -103,16 +100,15 @@ func (u *unfinished) mayBeWhole() bool {
 
 // compile compiles an input: as expressions if it can be, otherwise as a chunk. As in Lua, = before an expression is
 // left out.
-func (p *Prompt) compile(source string) (fn *lua.LFunction, expression bool, err error) {
+func (p *Prompt) compile(source string) (fn *lua.LFunction, err error) {
 	if rest, ok := strings.CutPrefix(source, "="); ok {
-		fn, err = p.typed.Load(chunkName, rest, true)
-		return fn, true, err
+		return p.typed.Load(chunkName, rest, true)
 	}
 	more, refusal := false, error(nil)
 	if !p.input.statement {
 		fn, err := p.typed.Load(chunkName, source, true)
 		if err == nil {
-			return fn, true, nil
+			return fn, nil
 		}
 		more = errors.Is(err, interp.ErrUnfinished)
 		p.input.statement, refusal = !more, err
@@ -124,22 +120,31 @@ func (p *Prompt) compile(source string) (fn *lua.LFunction, expression bool, err
 	if _, wrong := errors.AsType[*parse.Error](refusal); refusal != nil && !wrong && err != nil && !more {
 		err = refusal // it is an expression, though one too large to compile
 	}
-	return fn, false, err
+	return fn, err
 }
 
-// run calls a chunk and gives its values. An error is told; then ok is false.
-func (p *Prompt) run(l *lua.LState, fn *lua.LFunction) (values []lua.LValue, ok bool) {
+// run calls a chunk and shows its values, or its error.
+func (p *Prompt) run(l *lua.LState, fn *lua.LFunction) {
+	values, err := p.results(l, fn)
+	if err != nil {
+		p.printError(err)
+		return
+	}
+	p.printValues(l, values)
+}
+
+// results calls a chunk and gives its values.
+func (p *Prompt) results(l *lua.LState, fn *lua.LFunction) (values []lua.LValue, err *luax.Error) {
 	base := l.GetTop()
 	l.Push(fn)
 	if err := p.Lib.Guard.Call(l, 0, lua.MultRet, true); err != nil {
-		p.printError(err)
-		return nil, false
+		return nil, err
 	}
 	for i := base + 1; i <= l.GetTop(); i++ {
 		values = append(values, l.Get(i))
 	}
 	l.SetTop(base)
-	return values, true
+	return values, nil
 }
 
 // printError tells an error, with the calls that led to it unless it is the chunk's own.
@@ -173,16 +178,13 @@ func (p *Prompt) evaluate(expressions string) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := p.Lib.Guard.State
-	base := l.GetTop()
-	l.Push(fn)
-	if err := p.Lib.Guard.Call(l, 0, lua.MultRet, true); err != nil {
-		return nil, err
+	values, failure := p.results(p.Lib.Guard.State, fn)
+	if failure != nil {
+		return nil, failure
 	}
-	var values []any
-	for i := base + 1; i <= l.GetTop(); i++ {
-		values = append(values, l.Get(i))
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
 	}
-	l.SetTop(base)
-	return values, nil
+	return args, nil
 }

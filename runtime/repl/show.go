@@ -62,6 +62,9 @@ func (p *Prompt) pretty(l *lua.LState, v lua.LValue) []string {
 		}
 		return []string{text}
 	}
+	if lines, ok := p.records(v); ok {
+		return lines
+	}
 	w := &prettyWriter{lib: p.Lib, width: p.columns()}
 	w.value("", "", "", v, mostDepth)
 	return w.lines
@@ -272,12 +275,13 @@ func scalar(lib *bindings.Lib, v lua.LValue) string {
 // entry is a field of a table; key is nil if the place tells it.
 type entry struct{ key, value lua.LValue }
 
-// entriesOf gives the entries of a table that are shown: items, then fields by their keys; and how many are left.
+// entriesOf gives the entries of a table that are shown: items, then fields by their keys; and how many are left. An
+// array that has no holes up to there is taken for one without.
 func entriesOf(t *lua.LTable) (entries []entry, left int) {
 	in := luax.Inside(t)
 	total, holes := 0, false
 	for i, v := range in.Array {
-		if i == mostCounted {
+		if i == mostCounted || len(entries) == mostEntries && !holes {
 			total += len(in.Array) - i
 			break
 		}
