@@ -44,7 +44,7 @@ type Env struct {
 	Spare  *handle.Spare // of the drivers of wheels
 	out    []byte        // items on their way into a driver
 	chunks [][]byte      // likewise: the parts of out
-	nth    int      // byte strings told in this turn of a wheel
+	nth    int           // byte strings told in this turn of a wheel
 	last   *origin
 	long   []byte // for datagrams that Kernel.Scratch is too short for
 }
