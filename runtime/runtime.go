@@ -9,7 +9,8 @@
 // A Runtime belongs to one goroutine at a time: the one that calls it. Several runtimes in one process share nothing.
 //
 // Importing this package sets two switches that gopher-lua has only for the whole process: lua.CompatVarArg is off, and
-// lua.MaxArrayIndex is 1<<24. A host that runs Lua states of its own will notice.
+// lua.MaxArrayIndex is 1<<24. A host that runs Lua states of its own will notice. It also gives gopher-lua other
+// implementations of two instructions, which do what the old ones did.
 package runtime
 
 import (
