@@ -7,6 +7,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/poelua/poelua/kernel"
 	"github.com/poelua/poelua/kernel/host"
 	"github.com/poelua/poelua/wheels/handle"
 )
@@ -80,7 +81,8 @@ func TestHandlesAreAddedDuringALook(t *testing.T) {
 func BenchmarkLookForGarbageHandles(b *testing.B) {
 	for _, n := range []int{1000, 50_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			lib := &Lib{}
+			lib := &Lib{k: kernel.New(kernel.Options{})}
+			defer lib.k.Close()
 			objects := open(b, n)
 			for _, object := range objects {
 				lib.garbage.add(object, object.Value.(*handle.Handle), false)

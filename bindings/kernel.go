@@ -10,7 +10,8 @@ import (
 	"github.com/poelua/poelua/kernel"
 )
 
-// The kernel is a table that holds its methods itself: a method call on a table takes 20 ns less than one on a userdata.
+// The kernel is a table that holds its methods itself: a method call on a table takes 20 ns less than one on a
+// userdata.
 func (b *Lib) openKernel(l *lua.LState) {
 	b.kernelTable = class(l, map[string]lua.LGFunction{
 		"call":                b.kernelCall,
@@ -108,8 +109,8 @@ func (b *Lib) inHandler(l *lua.LState, method string) {
 	}
 }
 
-// session finds the session that argument n names: an object, an ID, an alias, or the kernel. It is nil if there is none
-// such; what can name no session at all raises.
+// session finds the session that argument n names: an object, an ID, an alias, or the kernel. It is nil if there is
+// none such; what can name no session at all raises.
 func (b *Lib) sessionArg(a luax.Args, n int) *kernel.Task {
 	switch v := a.Get(n).(type) {
 	case *lua.LUserData:
@@ -190,7 +191,7 @@ func (b *Lib) kernelYield(l *lua.LState) int {
 // direct says whether a method of the kernel may be done directly: there is nothing to complain about. n is how many
 // arguments it needs, the kernel included.
 func (b *Lib) direct(args []lua.LValue, n int) bool {
-	if len(args) < n || b.k.Observing() || b.k.Assert() != 0 {
+	if len(args) < n || b.k.Observing() || b.k.Assert()&kernel.AssertUsage != 0 {
 		return false
 	}
 	t, ok := args[0].(*lua.LTable)

@@ -103,7 +103,7 @@ func (b *Lib) openNFA(l *lua.LState) {
 		"wheels":            b.sessionWheels,
 	})
 	b.nfa.class.RawSetString("wheel", b.session.RawGetString("wheel"))
-	b.nfa.meta = b.sessionMetatable(l, "poe.NFA", b.nfa.class, "wheel", "goto_state")
+	b.nfa.meta = b.sessionMetatable(l, "poe.NFA", b.nfa.class)
 	for event, do := range map[string]func(mover){
 		moveGoto: mover.gotoState, movePush: mover.pushState, movePop: mover.popState, moveStop: mover.stop,
 	} {

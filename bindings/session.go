@@ -48,16 +48,16 @@ func (b *Lib) openSession(l *lua.LState) {
 	b.session.RawSetString("wheel", luax.NewDirect(l, b.sessionWheel, b.directWheel))
 	b.invoke = l.NewFunction(b.sessionInvoke)
 	b.session.RawSetString("invoke", b.invoke)
-	b.sessionMeta = b.sessionMetatable(l, "poe.Session", b.session, "wheel")
+	b.sessionMeta = b.sessionMetatable(l, "poe.Session", b.session)
 	b.method = l.NewFunction(b.callMethod)
 }
 
 // sessionMetatable makes the metatable of the objects of a class.
-func (b *Lib) sessionMetatable(l *lua.LState, name string, class lua.LValue, hot ...string) *lua.LTable {
+func (b *Lib) sessionMetatable(l *lua.LState, name string, class lua.LValue) *lua.LTable {
 	return metatable(l, name, class, map[string]lua.LGFunction{
 		"__newindex": b.sessionNewIndex,
 		"__tostring": b.sessionString,
-	}, hot...)
+	})
 }
 
 // newSession makes a session that the kernel does not know yet.
@@ -78,8 +78,8 @@ func (b *Lib) newSession(class *lua.LTable) *session {
 // classesKept bounds the metatables that are kept for subclasses: a script may make a class for each session.
 const classesKept = 256
 
-// classMetatable is the metatable of the objects of a subclass, of the class that is called name. Its own __tostring, __eq
-// and __call have precedence.
+// classMetatable is the metatable of the objects of a subclass, of the class that is called name. Its own __tostring,
+// __eq and __call have precedence.
 func (b *Lib) classMetatable(name string, class *lua.LTable) *lua.LTable {
 	mt := b.classMetas[class]
 	if mt == nil {

@@ -111,8 +111,8 @@ func (b *Lib) givenHandle(h *handle.Handle, owner *kernel.Task) any {
 	return ud
 }
 
-// wheelNew makes a wheel of a kind, for the session that handles an event or the one that is named. What the world refuses is
-// nil, message and errno.
+// wheelNew makes a wheel of a kind, for the session that handles an event or the one that is named. What the world
+// refuses is nil, message and errno.
 func (b *Lib) wheelNew(l *lua.LState, kind wheelKind, meta *lua.LTable) int {
 	who := "poe.wheel." + kind.name + ".new"
 	b.changing(l, who)
@@ -361,8 +361,8 @@ func (b *Lib) sessionNamed(v lua.LValue) (t *kernel.Task) {
 	return t
 }
 
-// handleParam is a parameter that is a handle, a Lua file or a descriptor's number; nil if it is absent. The value is what the
-// script sees of it.
+// handleParam is a parameter that is a handle, a Lua file or a descriptor's number; nil if it is absent. The value is
+// what the script sees of it.
 func (b *Lib) handleParam(p *luax.Params, name string) (*handle.Handle, *lua.LUserData) {
 	v := p.Get(name)
 	if v == lua.LNil || v == lua.LFalse {

@@ -133,8 +133,8 @@ func (b *Lib) filterValue(f *filter) lua.LValue {
 	return f.value
 }
 
-// readWriteEvents are the wheel's events. Wheels that are made alike share them, if they are names: functions would be kept
-// beyond the wheel's end.
+// readWriteEvents are the wheel's events. Wheels that are made alike share them, if they are names: functions would be
+// kept beyond the wheel's end.
 func (b *Lib) readWriteEvents(p *luax.Params) *wheels.ReadWriteEvents {
 	e := wheels.ReadWriteEvents{}
 	own := false
@@ -153,7 +153,8 @@ func (b *Lib) readWriteEvents(p *luax.Params) *wheels.ReadWriteEvents {
 	return b.lastEvents
 }
 
-// readWriteHandles reads handle, or input_handle and output_handle. false in the place of one makes a wheel for one way.
+// readWriteHandles reads handle, or input_handle and output_handle. false in the place of one makes a wheel for one
+// way.
 func (b *Lib) readWriteHandles(p *luax.Params, w *readWrite, o *wheels.ReadWriteConfig) {
 	if p.Has("handle") {
 		for _, other := range []string{"input_handle", "output_handle"} {
@@ -217,7 +218,8 @@ func (b *Lib) filterParam(p *luax.Params, name string) *filter {
 	return f
 }
 
-// readWriteMarks reads the marks, and that the events fit them. Differs: POE warns of some wrong combinations and goes on.
+// readWriteMarks reads the marks, and that the events fit them. Differs: POE warns of some wrong combinations and goes
+// on.
 func readWriteMarks(p *luax.Params, o *wheels.ReadWriteConfig) {
 	high, low := p.Has("high_mark"), p.Has("low_mark")
 	switch {
@@ -315,8 +317,8 @@ func readWriteMethods(b *Lib) map[string]lua.LGFunction {
 	return m
 }
 
-// outcome is true, or nil, message and errno. What a function of the program raised is raised again, and what lies with the
-// argument raises.
+// outcome is true, or nil, message and errno. What a function of the program raised is raised again, and what lies with
+// the argument raises.
 func (b *Lib) outcome(a luax.Args, err error) int {
 	var raised *luax.Error
 	var item *filters.ItemError
@@ -448,8 +450,8 @@ func (w *readWrite) setMark(l *lua.LState, a luax.Args, isHigh bool) int {
 	return luax.True(l)
 }
 
-// readWriteDetach ends the wheel and gives its handles, what was read and not delivered, and what was put and could not be
-// written yet; nil in the place of either if it is nothing.
+// readWriteDetach ends the wheel and gives its handles, what was read and not delivered, and what was put and could not
+// be written yet; nil in the place of either if it is nothing.
 //
 // Differs: the last result is new. Without it what was put just before would be lost, since put only queues.
 func (b *Lib) readWriteDetach(l *lua.LState, w *readWrite, a luax.Args) int {
@@ -489,8 +491,8 @@ func (b *Lib) readWriteStartTLS(l *lua.LState, w *readWrite, a luax.Args) int {
 	return 2
 }
 
-// handles are the wheel's handles as the script knows them, nil for a way that it does not have. TLS puts others in their
-// place.
+// handles are the wheel's handles as the script knows them, nil for a way that it does not have. TLS puts others in
+// their place.
 func (b *Lib) handles(w *readWrite) (in, out *lua.LUserData) {
 	goIn, goOut := w.Handles()
 	if goIn != nil && w.in.Value != goIn {

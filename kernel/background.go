@@ -61,14 +61,21 @@ type prospects struct {
 func (k *Kernel) prospects() prospects {
 	p := prospects{k.queue.events + k.queue.births(), k.rawWatched, k.tagged, k.busy}
 	for _, t := range k.background {
-		c := t.Counts()
 		p.queued -= int(t.toCount) // its birth is among them
-		p.busy -= c.Busy
-		if c.Tags > 0 {
+		r := t.rare
+		if r == nil {
+			continue
+		}
+		if len(r.tags) > 0 {
 			p.tagged--
 		}
-		for i := range c.Handles {
-			if k.watchedBy(t, t.rare.fds[i].fd) {
+		for o := r.owned; o != nil; o = o.older {
+			if o.busy {
+				p.busy--
+			}
+		}
+		for _, u := range r.fds {
+			if k.countedFor(t, u.fd) {
 				p.watched--
 			}
 		}
@@ -76,14 +83,18 @@ func (k *Kernel) prospects() prospects {
 	return p
 }
 
-// watchedBy says whether only one session watches a descriptor that it watches.
-func (k *Kernel) watchedBy(t *Task, fd int) bool {
+// countedFor says whether a descriptor is watched by sessions in the background only, and t is the first of them.
+func (k *Kernel) countedFor(t *Task, fd int) bool {
+	var first *Task
 	for m := range modes {
 		for _, w := range k.watched[fd].watchers(m) {
-			if w.task != t {
+			if !w.task.background() {
 				return false
+			}
+			if first == nil {
+				first = w.task
 			}
 		}
 	}
-	return true
+	return first == t
 }

@@ -34,7 +34,8 @@ type Receiver interface {
 	Receive(d *Dispatch) error
 }
 
-// Hearer is a Receiver that can tell beforehand that it has nothing to do for an event: then the event need not be made.
+// Hearer is a Receiver that can tell beforehand that it has nothing to do for an event: then the event need not be
+// made.
 type Hearer interface {
 	Hears(event string) bool
 }
@@ -173,8 +174,8 @@ func (k *Kernel) handledObserved(d *Dispatch) {
 	}
 }
 
-// Call runs the handler of event in t now and returns its results; the queue is not involved. An error in the handler of
-// another task does not come back: it becomes a DIE signal, and there are no results. An error in the handler of the
+// Call runs the handler of event in t now and returns its results; the queue is not involved. An error in the handler
+// of another task does not come back: it becomes a DIE signal, and there are no results. An error in the handler of the
 // active task itself is the caller's: it passes through as the panic or the error that it is.
 func (k *Kernel) Call(t *Task, event string, site Site, args []any, want Want) (Values, error) {
 	k.count.Calls++

@@ -26,8 +26,8 @@ type Options struct {
 	Locate  func(Site) (file string, line int) // nil: nowhere
 	Collect func()                             // called before a wait without end while tags hold sessions: may release some
 	// Housekeep is called between events, when some were handled and before the kernel would wait: then with idle. handled
-	// is how many there were so far. It says after how long it wants to be called again if nothing happens until then: 0 is
-	// at once, when the kernel has looked for what is ready; negative is not before something happens.
+	// is how many there were so far. It says after how long it wants to be called again if nothing happens until then: 0
+	// is at once, when the kernel has looked for what is ready; negative is not before something happens.
 	Housekeep func(idle bool, handled uint64) time.Duration
 	Report    func(err error)        // an error that nobody handles and that does not end the run; nil: one line on Log
 	Warn      func(message string)   // warnings of the options debug and default; nil: one line on Log
@@ -322,8 +322,8 @@ func (k *Kernel) spin(ctx context.Context, more func() bool) (err error) {
 	}
 }
 
-// broken ends the dispatch whose handler panicked. What it had called has ended before: only queued events, and those of a
-// batch, are handled bare, and a task's calls of itself leave as the panic passes.
+// broken ends the dispatch whose handler panicked. What it had called has ended before: only queued events, and those
+// of a batch, are handled bare, and a task's calls of itself leave as the panic passes.
 func (k *Kernel) broken(err error) {
 	d := k.frames[k.depth]
 	e := d.event

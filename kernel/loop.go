@@ -141,8 +141,8 @@ func (k *Kernel) wait() {
 	}
 }
 
-// tidyIdle lets Housekeep work while nothing is due and nothing is ready. It gives how long the kernel may wait then, at
-// most timeout.
+// tidyIdle lets Housekeep work while nothing is due and nothing is ready. It gives how long the kernel may wait then,
+// at most timeout.
 func (k *Kernel) tidyIdle(timeout time.Duration) time.Duration {
 	if k.options.Housekeep == nil {
 		return timeout
@@ -211,8 +211,8 @@ func (k *Kernel) poll(timeout time.Duration) {
 	}
 }
 
-// checkStale looks from time to time for descriptors that somebody closed without telling the kernel, since some pollers
-// never mention them again. It shortens a wait that would go beyond the next time.
+// checkStale looks from time to time for descriptors that somebody closed without telling the kernel, since some
+// pollers never mention them again. It shortens a wait that would go beyond the next time.
 func (k *Kernel) checkStale(timeout time.Duration) time.Duration {
 	if k.asking == 0 || k.simulated {
 		return timeout

@@ -65,8 +65,8 @@ func decimalID(name string) (uint64, bool) {
 // ByID finds a living task by its ID; nil if there is none.
 func (k *Kernel) ByID(id SessionID) *Task { return k.names.ids.find(uint64(id)) }
 
-// Browse looks for the living session with the lowest ID from a number on. next is where to go on, 0 at the end. t is nil if
-// none is near: a call does not take long.
+// Browse looks for the living session with the lowest ID from a number on. next is where to go on, 0 at the end. t is
+// nil if none is near: a call does not take long.
 func (k *Kernel) Browse(from SessionID) (t *Task, next SessionID) {
 	id, t := k.names.ids.after(uint64(from))
 	return t, SessionID(id)

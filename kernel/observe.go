@@ -205,6 +205,7 @@ func (k *Kernel) endObservers(t *Task) {
 		for _, o := range slices.Clone(l.list) {
 			o.Stop()
 		}
+		delete(k.recorder.tasks, t) // also when those of it had ended before
 	}
 }
 

@@ -46,8 +46,8 @@ func (s *pages[T]) add(id uint64, v *T) {
 	p.live++
 }
 
-// find gives the value of id, nil if there is none. It changes what the next find begins with: not for two goroutines at
-// once.
+// find gives the value of id, nil if there is none. It changes what the next find begins with: not for two goroutines
+// at once.
 func (s *pages[T]) find(id uint64) *T {
 	if p := s.page(id); p != nil {
 		return p.values[id%pageSize]
@@ -55,7 +55,8 @@ func (s *pages[T]) find(id uint64) *T {
 	return nil
 }
 
-// after looks for the first value from id on, in no more than so many pages. next is the id to go on with, 0 at the end.
+// after looks for the first value from id on, in no more than so many pages. next is the id to go on with, 0 at the
+// end.
 func (s *pages[T]) after(id uint64) (next uint64, v *T) {
 	for range 64 {
 		if id/pageSize > s.top {

@@ -38,8 +38,8 @@ func (k *Kernel) Retain(t *Task, name string) (int, error) {
 	return 1, nil
 }
 
-// Release counts the tag down and returns its new count. Errors: ESRCH if the task has stopped, ENOENT if it has no such
-// tag.
+// Release counts the tag down and returns its new count. Errors: ESRCH if the task has stopped, ENOENT if it has no
+// such tag.
 func (k *Kernel) Release(t *Task, name string) (int, error) {
 	if t.gone {
 		return 0, k.noSession("refcount_decrement", t)

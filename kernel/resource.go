@@ -8,8 +8,8 @@ import (
 	"github.com/poelua/poelua/kernel/poll"
 )
 
-// Resource is what a task owns beside sessions, watchers and timers: a wheel, work that goes on elsewhere. A task that stops
-// closes its resources, the newest first. String names one for people: "wheel 3 (ReadWrite)".
+// Resource is what a task owns beside sessions, watchers and timers: a wheel, work that goes on elsewhere. A task that
+// stops closes its resources, the newest first. String names one for people: "wheel 3 (ReadWrite)".
 type Resource interface {
 	// OwnerStopped closes what the resource holds. It is owned no more when this is called.
 	OwnerStopped()
@@ -120,8 +120,8 @@ const (
 	CanExpedite = poll.Expedite
 )
 
-// Gate stands between a descriptor and those who watch it, where what is ready for the system is not what is ready for them:
-// TLS. Its methods do not dispatch anything.
+// Gate stands between a descriptor and those who watch it, where what is ready for the system is not what is ready for
+// them: TLS. Its methods do not dispatch anything.
 type Gate interface {
 	// Wants says what the system is to be asked for those who wait for want, and what of want needs no asking: ready now.
 	Wants(want Modes) (ask, now Modes)
@@ -129,8 +129,8 @@ type Gate interface {
 	Ready(ready Modes) Modes
 }
 
-// Attach gives a resource its part in a descriptor: it alone will read, or write. It hears of nothing until Want. Error: EBUSY
-// if another resource has that part.
+// Attach gives a resource its part in a descriptor: it alone will read, or write. It hears of nothing until Want.
+// Error: EBUSY if another resource has that part.
 func (k *Kernel) Attach(fd int, m Mode, io IO) error {
 	d := k.watch(fd)
 	if d.io[m] != nil && d.io[m] != io {
@@ -239,8 +239,8 @@ func (k *Kernel) askGates() {
 // Turner is a resource with something to tell that came up in a handler, so that it has to wait for the next pass.
 type Turner interface{ Turn() }
 
-// Turn has r.Turn called after what is ready, when the loop comes to that: asked from within Ready in this pass, else in the
-// next one. Those who ask first go first. A resource asks once at a time.
+// Turn has r.Turn called after what is ready, when the loop comes to that: asked from within Ready in this pass, else
+// in the next one. Those who ask first go first. A resource asks once at a time.
 func (k *Kernel) Turn(r Turner) { k.turns = append(k.turns, r) }
 
 func (k *Kernel) takeTurns() {
@@ -258,8 +258,8 @@ func (k *Kernel) takeTurns() {
 // Flusher is a resource with output that is to go out at the end of the pass.
 type Flusher interface{ FlushOutput() }
 
-// Flush has r.FlushOutput called at the end of this pass: what handlers write in it goes out together. A resource asks once at
-// a time.
+// Flush has r.FlushOutput called at the end of this pass: what handlers write in it goes out together. A resource asks
+// once at a time.
 func (k *Kernel) Flush(r Flusher) { k.outputs = append(k.outputs, r) }
 
 // bringOut has output written. What comes up meanwhile waits for the end of the next pass.
@@ -296,10 +296,10 @@ const (
 	underSize   = 4 << 10 // what records of TLS add to as much
 )
 
-// Deliver dispatches what a resource has to tell its owner: event, with args; handler is what the owner's receiver is to use
-// in the place of a handler of its own, nil for that. The resource may go on if its owner is not gone and the run is not about
-// to end; heard says that there was a handler. There are five args at most, and the handler does not keep the slice. The loop
-// calls the resource that calls this; within handlers there is Turn.
+// Deliver dispatches what a resource has to tell its owner: event, with args; handler is what the owner's receiver is
+// to use in the place of a handler of its own, nil for that. The resource may go on if its owner is not gone and the
+// run is not about to end; heard says that there was a handler. There are five args at most, and the handler does not
+// keep the slice. The loop calls the resource that calls this; within handlers there is Turn.
 func (k *Kernel) Deliver(t *Task, event string, handler any, site Site, args ...any) (going, heard bool) {
 	if t == nil || t.gone || t.receiver == nil || k.exception != nil {
 		return false, false
@@ -319,13 +319,13 @@ func (k *Kernel) Deliver(t *Task, event string, handler any, site Site, args ...
 
 // Batch is a resource with several things to tell one after the other.
 type Batch interface {
-	// DeliverBatch calls Deliver for each. When a handler fails it is called again for the rest: what the handler failed with
-	// was delivered.
+	// DeliverBatch calls Deliver for each. When a handler fails it is called again for the rest: what the handler failed
+	// with was delivered.
 	DeliverBatch()
 }
 
-// Batch has b deliver what it has, with one protected call around all of it in the place of one around each handler. The loop
-// calls the resource that calls this.
+// Batch has b deliver what it has, with one protected call around all of it in the place of one around each handler.
+// The loop calls the resource that calls this.
 func (k *Kernel) Batch(b Batch) {
 	if k.options.Protect == nil {
 		b.DeliverBatch()

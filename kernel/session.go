@@ -48,8 +48,8 @@ type goSession struct {
 	Session
 }
 
-// Spawn creates a session as a child of the active one and runs its Start. Error: EEXIST, and no session, if the alias is
-// taken.
+// Spawn creates a session as a child of the active one and runs its Start. Error: EEXIST, and no session, if the alias
+// is taken.
 func (k *Kernel) Spawn(s Session) (SessionID, error) {
 	if s.Alias != "" && k.names.aliases[s.Alias] != nil {
 		return 0, k.failure(refuse(syscall.EEXIST, fmt.Sprintf("spawn: %v has the alias '%s'", k.names.aliases[s.Alias], s.Alias)))

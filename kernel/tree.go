@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// Start gives a task to the kernel as a child of the active one and runs its _start with args; the parent hears of it by
-// _child. t is a zero Task, which the caller may have embedded in a struct of its own; r receives its events.
+// Start gives a task to the kernel as a child of the active one and runs its _start with args; the parent hears of it
+// by _child. t is a zero Task, which the caller may have embedded in a struct of its own; r receives its events.
 //
 // A failing _start becomes a DIE signal; the task is there all the same. If _start stopped everything, the task is gone
 // when Start returns.

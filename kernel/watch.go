@@ -148,8 +148,8 @@ func (k *Kernel) noteAsked(d *descriptor, asked bool) {
 	}
 }
 
-// SetWatch makes the active task receive w.Event with the handle, the mode's name, then w.Args, in every pass in which the
-// descriptor is ready. It replaces the task's watcher of the same descriptor and mode, and resumes it. The caller
+// SetWatch makes the active task receive w.Event with the handle, the mode's name, then w.Args, in every pass in which
+// the descriptor is ready. It replaces the task's watcher of the same descriptor and mode, and resumes it. The caller
 // has made the descriptor non-blocking. An error is the system's: the descriptor cannot be watched.
 //
 // Differs: POE keeps the old event when a watcher is set again.
@@ -317,8 +317,8 @@ func (k *Kernel) setPaused(fd int, m Mode, paused bool) bool {
 func (k *Kernel) Touch() { k.touched = true }
 
 // dispatchReady calls the handlers of ready descriptors at once: all reads, then all writes, then all expedites; of one
-// descriptor first the resource, then the watchers in ascending order of session. One that an earlier handler of the round
-// removed or paused is not called.
+// descriptor first the resource, then the watchers in ascending order of session. One that an earlier handler of the
+// round removed or paused is not called.
 func (k *Kernel) dispatchReady() {
 	k.round++
 	for i := range k.ready {

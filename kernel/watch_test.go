@@ -550,3 +550,53 @@ func TestPastAlarmsForEverDoNotStarveHandles(t *testing.T) {
 		}
 	})
 }
+
+// Descriptors that only consoles watch are no reason against IDLE, however many consoles do.
+func TestDescriptorsWatchedInTheBackgroundKeepNothing(t *testing.T) {
+	both := []kernel.Mode{kernel.Read, kernel.Write}
+	for _, c := range []struct {
+		name     string
+		consoles [][]kernel.Mode
+		program  bool // it watches the descriptor, too
+		want     []string
+	}{
+		{"by one", [][]kernel.Mode{{kernel.Read}, nil}, false, []string{"stop 3", "stop 2", "stop 1"}},
+		{"by two", [][]kernel.Mode{{kernel.Read}, both}, false, []string{"stop 3", "stop 2", "stop 1"}},
+		{"by two and the program", [][]kernel.Mode{both, both}, true, []string{"ready x", "stop 3", "stop 2", "stop 1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fd, peer := socketPair(t)
+			var log kerneltest.Log
+			k := kernel.New(kernel.Options{Idle: true})
+			watch := func(modes []kernel.Mode) func(c *kernel.Context) any {
+				return do(func(c *kernel.Context) {
+					for _, m := range modes {
+						if err := c.Watch(fd, m, "ready", nil); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			for _, modes := range c.consoles {
+				id := spawn(t, k, kernel.Session{Alias: fmt.Sprint("console ", k.Sessions()), Start: watch(modes), Stop: stopped(&log)})
+				k.SetBackground(k.ByID(id), true)
+			}
+			program := kernel.Session{Alias: "program", Stop: stopped(&log), States: states{"ready": on(func(c *kernel.Context) {
+				log.Add("ready %s", take(fd))
+				c.Unwatch(fd, kernel.Read)
+			})}}
+			if c.program {
+				program.Start = watch([]kernel.Mode{kernel.Read})
+				put(t, peer, "x")
+			}
+			spawn(t, k, program)
+			if err := kerneltest.Finish(t, k); err != nil {
+				t.Error(err)
+			}
+			log.Want(t, c.want...)
+			if err := k.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -7,13 +7,14 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// This file gives gopher-lua's interpreter other implementations of two instructions, which do the same in less time: calls,
-// and look-ups of methods. The table of instructions is the process's, so other Lua states in it get them, too, and notice
-// nothing.
+// This file gives gopher-lua's interpreter other implementations of two instructions, which do the same in less time:
+// calls, and look-ups of methods. The table of instructions is the process's, so other Lua states in it get them, too,
+// and notice nothing.
 //
-// What is gained: a Go function with a direct form gets its arguments where they lie and needs no frame, which is most of what
-// calling it costs; the frame of a Lua function is written where it belongs, not made and copied twice; a method of an
-// object made in Go is found with one look-up, not two. What is not the usual case is left to gopher-lua's own.
+// What is gained: a Go function with a direct form gets its arguments where they lie and needs no frame, which is most
+// of what calling it costs; the frame of a Lua function is written where it belongs, not made and copied twice; a
+// method of an object made in Go is found with one look-up, not two. What is not the usual case is left to gopher-lua's
+// own.
 
 // instruction is the implementation of one. The result 1 leaves the interpreter's loop.
 type instruction = func(l *lua.LState, inst uint32, base unsafe.Pointer) int
@@ -92,6 +93,10 @@ func checkStructs() {
 	if frame.Type.Elem().Size() != unsafe.Sizeof(callFrame{}) {
 		panic("luax: this version of gopher-lua has another callFrame")
 	}
+	l := lua.NewState(lua.Options{SkipOpenLibs: true, CallStackSize: 1, RegistrySize: 128})
+	defer l.Close()
+	stack := reflect.ValueOf(l).Elem().FieldByName("stack").Elem().Type()
+	begins(stack.Elem(), reflect.TypeFor[fixedStack]())
 }
 
 // begins panics unless a struct of gopher-lua's begins with fields of the names, sizes and places of ours.
@@ -104,12 +109,13 @@ func begins(theirs, ours reflect.Type) {
 	}
 }
 
-// Direct is a Go function that Lua calls without a frame: it gets the arguments where they lie on the stack and returns one
-// result. It may not keep args, raise, or call Lua, nor is it seen in tracebacks. When ok is false it has done nothing, and the
-// function's ordinary form is called, which may do all that.
+// Direct is a Go function that Lua calls without a frame: it gets the arguments where they lie on the stack and returns
+// one result. It may not keep args, raise, or call Lua, nor is it seen in tracebacks. When ok is false it has done
+// nothing, and the function's ordinary form is called, which may do all that.
 type Direct func(l *lua.LState, args []lua.LValue) (result lua.LValue, ok bool)
 
-// directFunction is a function with a direct form. It is known by its only upvalue, which lies in here and leads to directMark.
+// directFunction is a function with a direct form. It is known by its only upvalue, which lies in here and leads to
+// directMark.
 type directFunction struct {
 	upvalue lua.Upvalue
 	call    Direct
@@ -139,7 +145,8 @@ func directForm(fn *lua.LFunction) *directFunction {
 	return (*directFunction)(unsafe.Pointer(fn.Upvalues[0]))
 }
 
-// callInstruction is OP_CALL: R(A), ... := R(A)(R(A+1), ...), with B-1 arguments, or those up to the top, and C-1 results, or all.
+// callInstruction is OP_CALL: R(A), ... := R(A)(R(A+1), ...), with B-1 arguments, or those up to the top, and C-1
+// results, or all.
 func callInstruction(l *lua.LState, inst uint32, base unsafe.Pointer) int {
 	s := (*interpreter)(unsafe.Pointer(l))
 	reg := s.reg
@@ -179,17 +186,17 @@ func (s *interpreter) enter(fn *lua.LFunction, a, nargs, nret int) *callFrame {
 		Idx: stack.sp, Fn: fn, Parent: s.currentFrame, Base: a, LocalBase: local, ReturnBase: a, NArgs: nargs, NRet: nret,
 	}
 	stack.sp++
-	array, end := s.reg.array, local+int(fn.Proto.NumUsedRegisters)
-	for i := local + nargs; i < end; i++ {
-		array[i] = lua.LNil
+	array, used := s.reg.array, int(fn.Proto.NumUsedRegisters)
+	for i := min(nargs, int(fn.Proto.NumParameters)); i < max(nargs, used); i++ {
+		array[local+i] = lua.LNil // also what the function does not take
 	}
-	s.reg.top = end
+	s.reg.top = local + used
 	s.currentFrame = f
 	return f
 }
 
-// Run calls a function with first and args, and lets go of its results. An error passes as a panic. What of args is no Lua value
-// convert makes one of.
+// Run calls a function with first and args, and lets go of its results. An error passes as a panic. What of args is no
+// Lua value convert makes one of.
 func Run(l *lua.LState, fn *lua.LFunction, first lua.LValue, args []any, convert func(any) lua.LValue) {
 	s := (*interpreter)(unsafe.Pointer(l))
 	a, nargs := s.reg.top, 1+len(args)
@@ -218,23 +225,27 @@ func (s *interpreter) place(a int, values []any) bool {
 	return true
 }
 
-// callDirect is false if that was not possible.
+// callDirect is false if that was not possible. Like any call it leaves the top on its results, since a metamethod is
+// called on what lies above, and nothing above that.
 func (s *interpreter) callDirect(l *lua.LState, d *directFunction, a, nargs, nret int) bool {
 	end := a + 1 + nargs
 	v, ok := d.call(l, s.reg.array[a+1:end:end])
-	switch {
-	case !ok:
+	if !ok {
 		return false
-	case nret == 0:
-		return true
-	case nret < 0:
-		s.reg.top = a + 1
 	}
 	array := s.reg.array // which may be another now, if what observes the kernel has run Lua
-	array[a] = v
-	for i := 1; i < nret; i++ {
-		array[a+i] = lua.LNil
+	if nret != 0 {
+		array[a] = v
+		a++
 	}
+	for ; nret > 1; nret-- {
+		array[a] = lua.LNil
+		a++
+	}
+	if a < s.reg.top {
+		clear(array[a:s.reg.top])
+	}
+	s.reg.top = a
 	return true
 }
 
@@ -254,8 +265,8 @@ type hotMethod struct {
 	method lua.LValue
 }
 
-// NewClass makes a metatable, with room for so many fields, of objects whose methods are in index. Its field __index is not to
-// be changed, nor the hot ones of the methods, which are found faster.
+// NewClass makes a metatable, with room for so many fields, of objects whose methods are in index. Its field __index is
+// not to be changed, nor the hot ones of the methods, which are found faster.
 func NewClass(l *lua.LState, fields int, index *lua.LTable, hot ...string) *lua.LTable {
 	c := &classTable{table: *l.CreateTable(0, fields+1), index: index}
 	for _, name := range hot {

@@ -2,6 +2,8 @@ package luax
 
 import (
 	"fmt"
+	"math/rand"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +17,8 @@ func counter(l *lua.LState, direct bool) *lua.LUserData {
 		if n < 0 {
 			l.RaiseError("below zero")
 		}
-		l.Push(n + 1)
+		l.SetTop(2) // the result is put where the argument was: it takes no more room than the direct form
+		l.Replace(2, n+1)
 		return 1
 	}
 	methods := l.NewTable()
@@ -95,39 +98,252 @@ var instructionPrograms = map[string]string{
 		print(deep(300))`,
 }
 
+// smallState is a state whose registers have to be made more very often.
+var smallState = lua.Options{CallStackSize: 1000, RegistrySize: 256, RegistryMaxSize: 1 << 16, RegistryGrowStep: 64}
+
+// runProgram runs one with the instructions here or with gopher-lua's, and gives what it writes. The function registers
+// writes what lies in them, also in those that nobody uses.
+func runProgram(source string, stock bool, o lua.Options) string {
+	if stock {
+		instructions[lua.OP_CALL], instructions[lua.OP_SELF] = stockCall, stockSelf
+		defer func() {
+			instructions[lua.OP_CALL], instructions[lua.OP_SELF] = callInstruction, selfInstruction
+		}()
+	}
+	l := lua.NewState(o)
+	defer l.Close()
+	l.SetGlobal("o", counter(l, !stock))
+	var out strings.Builder
+	l.SetGlobal("print", l.NewFunction(func(l *lua.LState) int {
+		for i := 1; i <= l.GetTop(); i++ {
+			out.WriteString(plain(l.Get(i)) + " ")
+		}
+		out.WriteString("\n")
+		return 0
+	}))
+	l.SetGlobal("registers", l.NewFunction(func(l *lua.LState) int {
+		fmt.Fprint(&out, "registers ", l.GetTop(), roomTaken(l))
+		for i, v := range stack(l) {
+			if v != nil && v != lua.LNil {
+				fmt.Fprint(&out, " ", i, plain(v))
+			}
+		}
+		out.WriteString("\n")
+		return 0
+	}))
+	if err := l.DoString(source); err != nil {
+		fmt.Fprintln(&out, err)
+	}
+	return out.String()
+}
+
+// plain is a value without its address.
+func plain(v lua.LValue) string {
+	switch v.(type) {
+	case lua.LNumber, lua.LString, lua.LBool, *lua.LNilType:
+		return v.String()
+	}
+	return v.Type().String()
+}
+
 // TestInstructionsDoWhatGopherLuasDo runs programs with the instructions here and with gopher-lua's.
 func TestInstructionsDoWhatGopherLuasDo(t *testing.T) {
-	run := func(source string, stock bool) string {
-		if stock {
-			instructions[lua.OP_CALL], instructions[lua.OP_SELF] = stockCall, stockSelf
-			defer func() {
-				instructions[lua.OP_CALL], instructions[lua.OP_SELF] = callInstruction, selfInstruction
-			}()
-		}
-		l := lua.NewState(lua.Options{CallStackSize: 1000, RegistrySize: 256, RegistryMaxSize: 1 << 16, RegistryGrowStep: 64})
-		defer l.Close()
-		l.SetGlobal("o", counter(l, !stock))
-		var out strings.Builder
-		l.SetGlobal("print", l.NewFunction(func(l *lua.LState) int {
-			for i := 1; i <= l.GetTop(); i++ {
-				fmt.Fprint(&out, l.Get(i), " ")
-			}
-			out.WriteString("\n")
-			return 0
-		}))
-		if err := l.DoString(source); err != nil {
-			fmt.Fprintln(&out, err)
-		}
-		return out.String()
-	}
 	for name, source := range instructionPrograms {
 		t.Run(name, func(t *testing.T) {
-			want := run(source, true)
-			got := run(source, false)
+			want := runProgram(source, true, smallState)
+			got := runProgram(source, false, smallState)
 			if got != want || got == "" {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
+	}
+}
+
+// callProgram writes random programs of calls: of functions of Lua and of Go with more and fewer arguments and results
+// than are wanted, and of metamethods, which are called on registers that happen to be free.
+type callProgram struct {
+	strings.Builder
+	r      *rand.Rand
+	locals []string
+	depth  int // of functions
+	varied bool
+	made   int
+}
+
+func (g *callProgram) of(words ...string) string { return words[g.r.Intn(len(words))] }
+
+func (g *callProgram) value(depth int) string {
+	if depth <= 0 || g.r.Intn(3) == 0 {
+		if len(g.locals) > 0 && g.r.Intn(2) == 0 {
+			return g.locals[g.r.Intn(len(g.locals))]
+		}
+		return g.of("1", "2", "nil", "true", `"s"`, "o", "m", "-1", "{}")
+	}
+	switch g.r.Intn(9) {
+	case 0:
+		return g.of("m", "n") + g.of(".x", `["y"]`, "[1]")
+	case 1:
+		return "(m" + g.of(" + ", " .. ", " < ", " == ", " - ") + g.of("m", "n") + ")"
+	case 2:
+		return "(" + g.call(depth-1) + ")"
+	case 3:
+		return "{ " + g.values(depth-1, true) + " }"
+	case 4:
+		return "#{ " + g.call(depth-1) + " }"
+	case 5:
+		return `select("#", ` + g.call(depth-1) + ")"
+	case 6:
+		return "-m"
+	default:
+		return g.call(depth - 1)
+	}
+}
+
+// values is a list, with many one that may end with a call or "...".
+func (g *callProgram) values(depth int, many bool) string {
+	var list []string
+	for range g.r.Intn(5) {
+		list = append(list, g.value(depth))
+	}
+	switch {
+	case many && g.r.Intn(3) == 0:
+		list = append(list, g.call(depth))
+	case many && g.varied && g.r.Intn(4) == 0:
+		list = append(list, "...")
+	}
+	return strings.Join(list, ", ")
+}
+
+func (g *callProgram) call(depth int) string {
+	f := g.of("o:add", "o:add", "o:several", "o.add", "none", "three", "two", "vararg", "m", "pick", "pcall", "resume",
+		"through", "lazy")
+	arguments := g.values(depth, true)
+	switch f {
+	case "o:add":
+		arguments = g.of("1", "2", "3", "4", "5", "6", g.value(depth))
+	case "o.add":
+		arguments = "o, 1"
+	case "pcall", "resume":
+		arguments = g.of("o.add, o, ", "three, ", "vararg, ", "none, ", "m, ") + g.of("1", "2", "-1")
+	}
+	return f + "(" + arguments + ")"
+}
+
+func (g *callProgram) name() string {
+	g.made++
+	return fmt.Sprint("v", g.made)
+}
+
+func (g *callProgram) block(statements int) {
+	locals := len(g.locals)
+	for range statements {
+		g.statement()
+	}
+	g.locals = g.locals[:locals]
+}
+
+func (g *callProgram) statement() {
+	g.WriteString("turn() ")
+	switch n := g.r.Intn(16); {
+	case n < 4:
+		var names []string
+		for range 1 + g.r.Intn(6) {
+			names = append(names, g.name())
+		}
+		fmt.Fprintf(g, "local %s = %s\n", strings.Join(names, ", "), g.of(g.call(2), g.call(1), g.value(2)))
+		if len(g.locals) < 60 {
+			g.locals = append(g.locals, names...)
+		}
+	case n < 6:
+		fmt.Fprintf(g, "%s\n", g.call(2))
+	case n < 8:
+		fmt.Fprintf(g, "print(%s)\n", strings.Join(append([]string{g.value(2)}, g.locals...), ", "))
+	case n < 9:
+		g.WriteString("registers()\n")
+	case n < 10 && len(g.locals) > 0:
+		fmt.Fprintf(g, "%s = %s\n", g.locals[g.r.Intn(len(g.locals))], g.value(2))
+	case n < 11:
+		fmt.Fprintf(g, "for i = 1, %d do\n", 1+g.r.Intn(3))
+		g.block(2)
+		g.WriteString("end\n")
+	case n < 12:
+		fmt.Fprintf(g, "m%s = %s\n", g.of(".x", "[1]"), g.value(2))
+	case n < 14 && g.depth < 4:
+		g.function()
+	default:
+		fmt.Fprintf(g, "if %s then\n", g.value(1))
+		g.block(2)
+		g.WriteString("end\n")
+	}
+}
+
+// function writes one that is called at once, in one way or another.
+func (g *callProgram) function() {
+	locals, varied := g.locals, g.varied
+	parameters := []string{g.name(), g.name()}[:g.r.Intn(3)]
+	g.locals = append(slices.Clone(locals), parameters...)
+	if g.varied = g.r.Intn(3) == 0; g.varied {
+		parameters = append(parameters, "...")
+	}
+	name := g.name()
+	fmt.Fprintf(g, "local function %s(%s)\n", name, strings.Join(parameters, ", "))
+	g.depth++
+	g.block(3 + g.r.Intn(4))
+	g.depth--
+	switch g.r.Intn(3) {
+	case 0:
+		fmt.Fprintf(g, "return %s\n", g.call(2))
+	case 1:
+		fmt.Fprintf(g, "return %s\n", g.values(2, true))
+	}
+	g.locals, g.varied = locals, varied
+	fmt.Fprintf(g, "end print(%s)\n", g.of(
+		name+"("+g.values(1, true)+")", "pcall("+name+", 1, 2, 3)", "coroutine.wrap("+name+")(1, 2)", "pick(3, "+name+"())"))
+}
+
+const callPrelude = `
+local left = 400
+local function turn() left = left - 1 if left < 0 then error("enough", 0) end end
+local function none() end
+local function two(a, b) return b, a end
+local function three() return 1, 2, 3 end
+local function vararg(...) return ... end
+local function pick(n, ...) local a, b, c, d = ... return a, b, c, d, n end
+local function through(...) turn() return o:add(...) end
+local function lazy(a) if a == nil then return end local x, y, z = o:add(1) return z, y, x end
+local function resume(f, ...) return coroutine.resume(coroutine.create(f), ...) end
+local n = setmetatable({}, { __index = function(_, k) return k end,
+  __newindex = function(t, k, v) rawset(t, k, three()) end })
+local m = setmetatable({}, { __index = n, __newindex = n, __call = function(_, a) return a, (two(a)) end,
+  __add = function(a, b) local x, y = three() return y end, __sub = function() return o:add(4) end,
+  __concat = function() return "joined" end, __lt = function() return o:add(1), none() end,
+  __eq = function() return (none()) end, __unm = function() return three() end })
+setmetatable(n, { __index = function(_, k) return o:add(1) end,
+  __lt = getmetatable(m).__lt, __eq = getmetatable(m).__eq })
+`
+
+// TestRandomCallsDoWhatGopherLuasDo runs random programs with the instructions here and with gopher-lua's, in states
+// with much and with little room.
+func TestRandomCallsDoWhatGopherLuasDo(t *testing.T) {
+	programs := 100
+	if testing.Short() {
+		programs = 20
+	}
+	for seed := range programs {
+		r := rand.New(rand.NewSource(int64(seed)))
+		g := &callProgram{r: r}
+		for range 6 {
+			g.WriteString("print(pcall(function()\n")
+			g.block(6)
+			g.WriteString("end))\n")
+		}
+		o := smallState
+		o.RegistrySize, o.RegistryGrowStep = 128+r.Intn(64), 1+r.Intn(40)
+		source := callPrelude + g.String() + "registers()"
+		want, got := runProgram(source, true, o), runProgram(source, false, o)
+		if got != want {
+			t.Fatalf("seed %d: got\n%s\nwant\n%s\nfrom\n%s", seed, got, want, source)
+		}
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// Strings makes string values that come one after the other with few allocations: short ones share their memory. As long as
-// one is kept its block is, some 600 bytes.
+// Strings makes string values that come one after the other with few allocations: short ones share their memory. As
+// long as one is kept its block is, some 600 bytes.
 type Strings struct {
 	bytes  []byte
 	values []lua.LString
