@@ -30,7 +30,11 @@ func (b *Lib) History() string {
 		lines[i] = b.hopText(h, cause)
 	}
 	last := hops[len(hops)-1]
-	text := "\tin " + b.handlerText(hops[0].Event, hops[0].Session)
+	text := "\tin "
+	if failed := b.nfa.failed; failed.number == hops[0].Number {
+		text += b.handlerText(failed.event, hops[0].Session) + "\n\tcalled by "
+	}
+	text += b.handlerText(hops[0].Event, hops[0].Session)
 	return text + shorten(lines, last.State != "")
 }
 

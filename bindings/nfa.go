@@ -75,6 +75,7 @@ type nfaLib struct {
 	meta      *lua.LTable // the metatable of its objects
 	moves     handlerSet  // by their events
 	unhandled handler     // of what a machine has no handler for
+	failed    failedMove  // the last one
 	sets      [4]cachedStates
 	nextSet   int
 }

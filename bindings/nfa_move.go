@@ -175,13 +175,26 @@ func (m mover) enter(name, event lua.LValue, args []any, moved func()) {
 	}
 }
 
+// failedMove is the dispatch of a move, and the event in whose handler it failed. An error passes from there through
+// the move, so nobody else can tell afterwards.
+type failedMove struct {
+	number uint64
+	event  string
+}
+
 // tell calls a handler of the current state. It was sent from where the move was asked for.
 //
 // Differs: in POE such an event comes from no file and no line.
 func (m mover) tell(event string, args []any) {
 	var err error
+	told := false
+	defer func() {
+		if !told {
+			m.lib.nfa.failed = failedMove{m.lib.k.Hops(1)[0].Number, event}
+		}
+	}()
 	m.lib.on(m.L, func() { _, err = m.lib.k.Call(&m.Task, event, m.d.Site, args, kernel.WantNothing) })
-	if err != nil {
+	if told = true; err != nil {
 		m.fail("%v", err)
 	}
 }

@@ -14,7 +14,8 @@ import (
 // poe.peek tells about the running kernel. What its functions give is made for the call, of plain tables, strings and
 // numbers: it changes with nothing and leads to no session.
 //
-// Differs: the arguments of events are the values that were sent, so who keeps them keeps a postback that is among them.
+// Differs: the arguments of events are the values that were sent, so who keeps them keeps a postback that is among
+// them.
 
 // peekFunction is a function of poe.peek.
 type peekFunction struct {
@@ -125,52 +126,35 @@ func (b *Lib) peekSessions(l *lua.LState) int {
 
 func (b *Lib) peekSession(l *lua.LState) int { return b.onSession(l, "session", b.sessionRecord) }
 
+var sessionShape = luax.NewShape(
+	"id", "kind", "class", "name", "aliases", "parent", "children",
+	"refcount", "events_to", "events_from", "handles",
+	"extra_refs", "processes", "wheels",
+	"options", "state", "created", "events_handled", "alive",
+)
+
 // sessionRecord is what there is to know about a task at a glance.
 //
 // Differs: refcount also counts wheels that wait for something, since they keep their session alive.
 func (b *Lib) sessionRecord(t *kernel.Task) lua.LValue {
-	c := t.Counts()
-	r := b.main.CreateTable(0, 24)
-	set := func(name string, v lua.LValue) {
-		if v != lua.LNil {
-			r.RawSetString(name, v)
+	var class, state lua.LValue = lua.LNil, lua.LNil
+	kind, options := "session", b.main.CreateTable(0, 0)
+	if s, ok := t.Receiver().(*session); ok {
+		kind, class, state = s.kind(), s.className(), stringOrNil(s.current())
+		for _, o := range b.Look(t).Options() {
+			options.RawSetString(o.Name, o.Value)
 		}
+	} else if t == b.k.Root() {
+		kind = "kernel"
 	}
-	aliases := t.Aliases()
-	set("id", b.taskID(t))
-	set("name", lua.LString(taskName(t, aliases)))
-	set("aliases", array(b, aliases, luaString))
-	set("parent", b.taskID(t.Parent()))
-	set("children", b.taskIDs(t.Children()))
-	set("refcount", lua.LNumber(c.Refcount))
-	set("events_to", lua.LNumber(c.EventsTo))
-	set("events_from", lua.LNumber(c.EventsFrom))
-	set("handles", lua.LNumber(c.Handles))
-	set("extra_refs", lua.LNumber(c.Tags))
-	set("processes", lua.LNumber(c.Processes))
-	set("wheels", lua.LNumber(c.Resources))
-	set("created", luax.Seconds(t.Created()))
-	set("events_handled", lua.LNumber(t.Handled()))
-	set("alive", lua.LBool(t.Alive()))
-	s, isLua := t.Receiver().(*session)
-	switch {
-	case t == b.k.Root():
-		set("kind", lua.LString("kernel"))
-	case isLua:
-		set("kind", lua.LString(s.kind()))
-		set("state", stringOrNil(s.current()))
-		set("class", s.className())
-	default:
-		set("kind", lua.LString("session"))
-	}
-	options := b.main.CreateTable(0, 0)
-	if isLua {
-		for name, v := range s.options {
-			options.RawSetString(name, v)
-		}
-	}
-	set("options", options)
-	return r
+	c, aliases := t.Counts(), t.Aliases()
+	return sessionShape.New(
+		b.taskID(t), lua.LString(kind), class, lua.LString(taskName(t, aliases)), array(b, aliases, luaString),
+		b.taskID(t.Parent()), b.taskIDs(t.Children()),
+		lua.LNumber(c.Refcount), lua.LNumber(c.EventsTo), lua.LNumber(c.EventsFrom), lua.LNumber(c.Handles),
+		lua.LNumber(c.Tags), lua.LNumber(c.Processes), lua.LNumber(c.Resources),
+		options, state, luax.Seconds(t.Created()), lua.LNumber(t.Handled()), lua.LBool(t.Alive()),
+	)
 }
 
 // taskName is the task for people, shorter than its String.
@@ -199,6 +183,8 @@ func (b *Lib) peekParent(l *lua.LState) int {
 	return b.onSession(l, "parent", func(t *kernel.Task) lua.LValue { return b.taskID(t.Parent()) })
 }
 
+var treeShape = luax.NewShape("id", "name", "children")
+
 // peekTree goes through the tree without recursion: it may be as deep as there are sessions.
 func (b *Lib) peekTree(l *lua.LState) int {
 	type place struct {
@@ -214,11 +200,9 @@ func (b *Lib) peekTree(l *lua.LState) int {
 			p := left[len(left)-1]
 			left = left[:len(left)-1]
 			children := p.task.Children()
-			node, list := b.main.CreateTable(0, 3), b.main.CreateTable(len(children), 0)
-			node.RawSetString("id", b.taskID(p.task))
-			node.RawSetString("name", lua.LString(taskName(p.task, p.task.Aliases())))
-			node.RawSetString("children", list)
-			p.list.Append(node)
+			list := b.main.CreateTable(len(children), 0)
+			name := lua.LString(taskName(p.task, p.task.Aliases()))
+			p.list.Append(treeShape.New(b.taskID(p.task), name, list))
 			for _, c := range slices.Backward(children) { // the last to be put is the first to be taken
 				left = append(left, place{c, list})
 			}

@@ -129,19 +129,17 @@ func wheelMemory(w any) int {
 	return wheelSize
 }
 
+var memoryShape = luax.NewShape("total", "sessions", "queue", "handles", "signals", "aliases")
+
 func (b *Lib) peekMemory(l *lua.LState) int {
 	return b.onSome(l, "memory", func(t *kernel.Task) lua.LValue {
 		if t != nil {
 			return lua.LNumber(b.memoryOf(t).Total())
 		}
 		m := b.Memory()
-		r := b.main.CreateTable(0, 6)
-		for name, bytes := range map[string]int{
-			"total": m.Total(), "sessions": m.Sessions, "queue": m.Queue, "handles": m.Handles, "signals": m.Signals,
-			"aliases": m.Aliases,
-		} {
-			r.RawSetString(name, lua.LNumber(bytes))
-		}
-		return r
+		return memoryShape.New(
+			lua.LNumber(m.Total()), lua.LNumber(m.Sessions), lua.LNumber(m.Queue),
+			lua.LNumber(m.Handles), lua.LNumber(m.Signals), lua.LNumber(m.Aliases),
+		)
 	})
 }

@@ -28,32 +28,25 @@ func kindText(k kernel.Kind) string {
 	return "internal"
 }
 
+var eventShape = luax.NewShape(
+	"id", "event", "session", "sender", "due", "timer",
+	"args", "type", "file", "line", "from", "age",
+)
+
 // eventRecord tells about an event of the queue.
 func (b *Lib) eventRecord(p kernel.Pending) lua.LValue {
-	r := b.main.CreateTable(0, 16)
-	set := func(name string, v lua.LValue) {
-		if v != lua.LNil {
-			r.RawSetString(name, v)
-		}
+	var file, line, age lua.LValue = lua.LNil, lua.LNil, lua.LNil
+	if name, n := b.k.Locate(p.Site); name != "" {
+		file, line = lua.LString(name), lua.LNumber(n)
 	}
 	timer := p.Kind == kernel.KindTimer
-	set("id", lua.LNumber(p.ID))
-	set("event", lua.LString(p.Event))
-	set("session", b.taskID(p.Task))
-	set("sender", b.taskID(p.From))
-	set("due", luax.Seconds(p.Due))
-	set("timer", lua.LBool(timer))
-	set("args", b.packed(p.Args))
-	set("type", lua.LString(kindText(p.Kind)))
-	set("from", stringOrNil(p.FromState))
-	if file, line := b.k.Locate(p.Site); file != "" {
-		set("file", lua.LString(file))
-		set("line", lua.LNumber(line))
-	}
 	if !timer {
-		set("age", lua.LNumber(p.Age.Seconds()))
+		age = lua.LNumber(p.Age.Seconds())
 	}
-	return r
+	return eventShape.New(
+		lua.LNumber(p.ID), lua.LString(p.Event), b.taskID(p.Task), b.taskID(p.From), luax.Seconds(p.Due), lua.LBool(timer),
+		b.packed(p.Args), lua.LString(kindText(p.Kind)), file, line, stringOrNil(p.FromState), age,
+	)
 }
 
 // queued lists events of the queue.
@@ -136,17 +129,12 @@ func (b *Lib) peekHandles(l *lua.LState) int {
 // watchesOf lists who watches which descriptors, wheels included, whose owner takes the place of the task: a task's, or
 // with nil all.
 func (b *Lib) watchesOf(t *kernel.Task) (watches []kernel.Watching) {
-	owned := b.wheelsOf(t)
-	if t != nil && len(owned) == 0 {
+	if t != nil && len(b.wheelsOf(t)) == 0 {
 		return b.k.Watched(t)
 	}
-	owners := make(map[string]*kernel.Task, len(owned)) // parts of wheels have their names
-	for _, w := range owned {
-		owners[w.String()] = w.Owner()
-	}
 	for _, w := range b.k.Watched(nil) {
-		if w.IO != nil {
-			w.Task = owners[w.IO.String()]
+		if part, ok := w.IO.(interface{ Owner() *kernel.Task }); ok {
+			w.Task = part.Owner()
 		}
 		if t == nil || w.Task == t {
 			watches = append(watches, w)

@@ -75,7 +75,8 @@ func traceKindsArg(a luax.Args) (kinds kernel.Records) {
 		kind, ok := traceKinds[string(name)]
 		if !ok {
 			known := strings.Join(slices.Sorted(maps.Keys(traceKinds)), ", ")
-			luax.ArgError(a.L, a.Name, 3, fmt.Sprintf("unknown kind '%.100s' (known: %s)", luax.Text(list.RawGetInt(i+1)), known))
+			given := luax.Text(list.RawGetInt(i + 1))
+			luax.ArgError(a.L, a.Name, 3, fmt.Sprintf("unknown kind '%.100s' (known: %s)", given, known))
 		}
 		kinds |= kind
 	}

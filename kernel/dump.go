@@ -7,8 +7,11 @@ import (
 	"time"
 )
 
-// dumpEvents bounds the events that Dump shows.
-const dumpEvents = 100
+// What Dump shows at most.
+const (
+	dumpSessions = 1000
+	dumpEvents   = 100
+)
 
 // dumpIndent bounds the space before the sessions of a deep tree.
 const dumpIndent = 40
@@ -19,11 +22,14 @@ func (k *Kernel) Watches(name string) bool { return k.signalWatchers[canonical(n
 // Dump writes what the kernel is doing: the handlers that run, the sessions with what keeps each alive, and the queue.
 func (k *Kernel) Dump(w io.Writer) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d sessions, %d events, %d handles, iteration %d\n", k.tasks, k.queue.events, len(k.watched), k.count.Iterations)
+	fmt.Fprintf(&b, "%d sessions, %d events, %d handles, iteration %d\n",
+		k.tasks, k.queue.events, len(k.watched), k.count.Iterations)
 	for i := k.depth; i > 0; i-- {
 		fmt.Fprintf(&b, "running: event '%s' of %v\n", k.frames[i].Event, k.frames[i].Task)
 	}
-	k.dumpTree(&b, k.root, "")
+	if left := k.dumpTree(&b, k.root, "", dumpSessions); left == 0 && k.tasks > dumpSessions {
+		fmt.Fprintf(&b, "and %d more sessions\n", k.tasks-dumpSessions)
+	}
 	now, shown := k.clock.Now(), 0
 	for e := range k.waiting(nil) {
 		if shown == dumpEvents {
@@ -39,7 +45,7 @@ func (k *Kernel) Dump(w io.Writer) {
 func (k *Kernel) dumpEvent(b *strings.Builder, e *event, now time.Duration) {
 	due := ""
 	if e.Kind == KindTimer {
-		due = fmt.Sprintf(" in %v", e.due-now)
+		due = " in " + forPeople(e.due-now)
 	}
 	name := e.Event
 	if e.Kind == KindSignal || e.Kind == KindDie {
@@ -48,7 +54,8 @@ func (k *Kernel) dumpEvent(b *strings.Builder, e *event, now time.Duration) {
 	fmt.Fprintf(b, "event '%s' for %v from %v%s%s\n", name, e.Task, e.From, due, k.appendPlace(nil, e.Site))
 }
 
-func (k *Kernel) dumpTree(b *strings.Builder, t *Task, indent string) {
+// dumpTree shows a task and all below it, left sessions at most, and says how many more there may be.
+func (k *Kernel) dumpTree(b *strings.Builder, t *Task, indent string, left int) int {
 	if t != k.root {
 		work := "nothing"
 		if w := t.Work(); len(w) > 0 {
@@ -58,8 +65,13 @@ func (k *Kernel) dumpTree(b *strings.Builder, t *Task, indent string) {
 		if len(indent) < dumpIndent {
 			indent += "  "
 		}
+		left--
 	}
 	for _, c := range t.Children() {
-		k.dumpTree(b, c, indent)
+		if left == 0 {
+			break
+		}
+		left = k.dumpTree(b, c, indent, left)
 	}
+	return left
 }

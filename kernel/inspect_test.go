@@ -303,6 +303,23 @@ func TestRunningAreTheDispatchesInProgress(t *testing.T) {
 	})
 }
 
+func TestADumpOfManySessionsCountsTheLast(t *testing.T) {
+	kerneltest.Run(t, func(k *kernel.Kernel) {
+		for range 1500 {
+			spawn(t, k, kernel.Session{Start: do(func(c *kernel.Context) { c.Delay("tick", time.Minute) })})
+		}
+		var b strings.Builder
+		k.Dump(&b)
+		got := b.String()
+		if n := strings.Count(got, "\nsession "); n != 1000 {
+			t.Errorf("got %d sessions in\n%.200s", n, got)
+		}
+		if want := "\nand 500 more sessions\nevent "; !strings.Contains(got, want) {
+			t.Errorf("got no %q", want)
+		}
+	})
+}
+
 func TestADumpOfADeepTreeIsNotWide(t *testing.T) {
 	k := kerneltest.New(t)
 	deeper := 0

@@ -57,11 +57,51 @@ created outside of handlers`},
   c.heap.w = poe.wheel.ReadWrite.new { input_handle = r, output_handle = w, input_event = "line" }
   c.heap.w:put("x") end, line = function() error("boom") end } }`, `in handler 'line' of session 1
 told by a wheel made at script.lua:4`},
+		{"the end of a process", create + `create { inline_states = { _start = function(c)
+  local pipe = io.popen("echo $$") c.heap.pipe = pipe
+  c.kernel:sig_child(tonumber(pipe:read("*l")), "ended") end, ended = function() error("boom") end } }`,
+			`in handler 'ended' of session 1
+as a process ended, watched from script.lua:4 in handler '_start' of session 1
+created outside of handlers`},
+		{"a new child", create + `create { inline_states = { _start = function(c) c.kernel:yield("make") end,
+  make = function() create { inline_states = { _start = function() end } } end,
+  _child = function(_, what) if what == "create" then error("boom") end end } }`,
+			`in handler '_child' of session 1
+as its parent or its children changed in handler 'make' of session 1
+sent from script.lua:2 in handler '_start' of session 1
+created outside of handlers`},
+		{"a stop", create + `create { inline_states = { _start = function() end, _stop = function() error("boom") end } }`,
+			`in handler '_stop' of session 1
+as the session stopped`},
+		{"a stop that a handler brings about", create + `create { inline_states = { _start = function(c)
+  c.kernel:yield("halt") end, halt = function(c) c.kernel:stop() end, _stop = function() error("boom") end } }`,
+			`in handler '_stop' of session 1
+as the session stopped because of handler 'halt' of session 1
+sent from script.lua:3 in handler '_start' of session 1
+created outside of handlers`},
 		{"a session that is created in a handler", create + `create { inline_states = { _start = function(c) c.kernel:yield("make") end,
   make = function() create { inline_states = { _start = function() error("boom") end } } end } }`, `in handler '_start' of session 2
 created in handler 'make' of session 1
 sent from script.lua:2 in handler '_start' of session 1
 created outside of handlers`},
+		{"an entry handler of a machine", create + `poe.NFA.spawn { inline_states = { a = { go = function(c)
+  c.machine:goto_state("b", "enter") end }, b = { enter = function() error("boom") end } } }:goto_state("a", "go")`,
+			`in handler 'enter' of session 1
+called by handler 'poe_nfa_goto_state' of session 1
+sent from script.lua:3 in handler 'go' of session 1
+called from script.lua:2 in handler 'poe_nfa_goto_state' of session 1
+called from script.lua:2 outside of handlers`},
+		{"the handler leave of a machine", create + `local states = { a = { leave = function() error("boom") end } }
+local m = poe.NFA.spawn { inline_states = states } m:goto_state("a") m:goto_state("a")`,
+			`in handler 'leave' of session 1
+called by handler 'poe_nfa_goto_state' of session 1
+sent from script.lua:3 outside of handlers`},
+		{"a machine that has caught a failed move", create + `local states = { a = { go = function(c)
+  pcall(c.machine.goto_state, c.machine, "b", "enter") error("boom") end }, b = { enter = function() error("no") end } }
+poe.NFA.spawn { options = { immediate = true }, inline_states = states }:goto_state("a", "go")`,
+			`in handler 'go' of session 1
+called by handler 'poe_nfa_goto_state' of session 1
+called from script.lua:4 outside of handlers`},
 		{"five lines at most", create + `local states = { _start = function(c) c.kernel:yield("s1") end, s9 = function() error("boom") end }
 for i = 1, 8 do states["s" .. i] = loadstring("local c = ... c.kernel:yield('s" .. i + 1 .. "')", "=at" .. i) end
 create { inline_states = states }`, `in handler 's9' of session 1

@@ -63,6 +63,55 @@ func TestProfileShowsFunctionsEventsAndSessions(t *testing.T) {
 	}
 }
 
+// profileOf runs a program with a profile and reads it.
+func profileOf(t testing.TB, source string) *profile.Profile {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "p.pprof")
+	runPoelua(t, "--profile", out, scriptFile(t, source)).want(t, 0, "")
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := profile.ParseData(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// That waiting is left out is told by real time. The bound is far from what is seen.
+func TestProfileLeavesWaitingOut(t *testing.T) {
+	p := profileOf(t, `local poe = require "poe"
+poe.Session.create { inline_states = {
+  _start = function(ctx) ctx.kernel:delay("over", 1) end, over = function() end } }`)
+	var samples int64
+	for _, s := range p.Sample {
+		samples += s.Value[0]
+	}
+	if samples > 60 {
+		t.Errorf("got %d samples of 10 ms for a program that waits a second", samples)
+	}
+}
+
+func TestProfileShowsTheInnermostOfManyCalls(t *testing.T) {
+	p := profileOf(t, `local function down(n)
+  if n > 0 then return 1 + down(n - 1) end
+  local t = os.clock()
+  while os.clock() - t < 0.2 do end
+  return 0
+end
+down(5000)`)
+	if !slices.ContainsFunc(p.Sample, func(s *profile.Sample) bool {
+		names := stackOf(s)
+		return len(names) == 250 && slices.Contains(names[:3], "down script.lua:1") && names[249] == "(more calls)"
+	}) {
+		for _, s := range p.Sample {
+			t.Log(len(s.Location), stackOf(s)[:min(3, len(s.Location))], s.Value)
+		}
+		t.Error("no sample has 250 calls, the last of which stands for others")
+	}
+}
+
 // stackOf names the functions of a sample, innermost first.
 func stackOf(s *profile.Sample) (names []string) {
 	for _, at := range s.Location {

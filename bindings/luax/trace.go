@@ -173,8 +173,8 @@ func callAt(f frame, level int) (CallInfo, bool) {
 	return c, true
 }
 
-// frameAt finds the call that many levels above f, and the call that it has made, nil if it is innermost. Of a call that a tail
-// call has replaced there is no more than that it exists.
+// frameAt finds the call that many levels above f, and the call that it has made, nil if it is innermost. Of a call
+// that a tail call has replaced there is no more than that it exists.
 func frameAt(f frame, level int) (at, inner frame, ok bool) {
 	for ; f != nil && level >= 0; inner, f = f, parentFrame(f) {
 		fn := frameFunction(f)
@@ -209,8 +209,8 @@ type Local struct {
 // Value is what it is.
 func (v Local) Value() lua.LValue { return *v.place }
 
-// Set changes it and says whether it could. Values of Go functions stay as they are, and a table that a constructor is still
-// filling can only become another table: gopher-lua relies on both.
+// Set changes it and says whether it could. Values of Go functions stay as they are, and a table that a constructor is
+// still filling can only become another table: gopher-lua relies on both.
 func (v Local) Set(to lua.LValue) bool {
 	if v.fixed || v.table && to.Type() != lua.LTTable {
 		return false

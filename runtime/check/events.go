@@ -24,7 +24,10 @@ var posting = map[string][]int{
 var entering = map[string]int{"goto_state": 0, "call_state": 1}
 
 // telling are the parameters of a wheel that name events of the session that makes it.
-var telling = setOf("accept_event", "error_event", "failure_event", "flushed_event", "high_event", "input_event", "low_event", "success_event")
+var telling = setOf(
+	"accept_event", "error_event", "failure_event", "flushed_event", "high_event", "input_event", "low_event",
+	"success_event",
+)
 
 // reserved are the names that need no handler.
 var reserved = setOf("_start", "_stop", "_child", "_parent", "_default")
@@ -36,7 +39,9 @@ var catchAll = setOf("_default", "invoke")
 var componentEvents = []string{"connect", "disconnect_all", "reconnect", "set_concurrency", "shutdown"}
 
 // statesKeys are the parameters through which a session gets its states.
-var statesKeys = map[string]shape{"inline_states": handlersShape, "object_states": objectsShape, "package_states": objectsShape}
+var statesKeys = map[string]shape{
+	"inline_states": handlersShape, "object_states": objectsShape, "package_states": objectsShape,
+}
 
 // A shape says what an expression stands for in the making of a session.
 type shape int
@@ -238,7 +243,8 @@ func (v *events) post(e *ast.FuncCallExpr) {
 		of = "machine"
 		if i := entering[e.Method]; i < len(e.Args) {
 			if state, ok := literal(e.Args[i]); ok {
-				v.posts = append(v.posts, post{event: state, line: e.Args[i].Line(), receiver: e.Receiver, of: of, enters: true})
+				line := e.Args[i].Line()
+				v.posts = append(v.posts, post{event: state, line: line, receiver: e.Receiver, of: of, enters: true})
 			}
 		}
 	case "post", "call":
@@ -257,8 +263,8 @@ func (v *events) post(e *ast.FuncCallExpr) {
 	}
 }
 
-// wheel is told of a call that may make a wheel: class.new{ input_event = "line", ... }. Whose wheel it is when that is said
-// (session = s) may be another file's session.
+// wheel is told of a call that may make a wheel: class.new{ input_event = "line", ... }. Whose wheel it is when that is
+// said (session = s) may be another file's session.
 func (v *events) wheel(e *ast.FuncCallExpr) {
 	callee, isField := e.Func.(*ast.AttrGetExpr)
 	params, isTable := firstOf(e.Args).(*ast.TableExpr)

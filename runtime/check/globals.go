@@ -10,7 +10,8 @@ import (
 
 // standard are the global names a script finds.
 var standard = setOf(
-	"_G", "_VERSION", "arg", "assert", "bit", "collectgarbage", "coroutine", "debug", "dofile", "error", "gcinfo", "getfenv",
+	"_G", "_VERSION", "arg", "assert", "bit", "collectgarbage", "coroutine", "debug", "dofile", "error", "gcinfo",
+	"getfenv",
 	"getmetatable", "io", "ipairs", "load", "loadfile", "loadstring", "math", "module", "newproxy", "next", "os", "package",
 	"pairs", "pcall", "print", "rawequal", "rawget", "rawset", "require", "select", "setfenv", "setmetatable", "string",
 	"table", "tonumber", "tostring", "type", "unpack", "utf8", "xpcall",

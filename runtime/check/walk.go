@@ -283,7 +283,10 @@ func (w *walker) call(e *ast.FuncCallExpr) {
 }
 
 // looksOnly are the functions that neither keep nor change a table they are given.
-var looksOnly = setOf("assert", "getmetatable", "ipairs", "next", "pairs", "print", "rawequal", "rawget", "select", "tostring", "type", "unpack")
+var looksOnly = setOf(
+	"assert", "getmetatable", "ipairs", "next", "pairs", "print", "rawequal", "rawget", "select", "tostring", "type",
+	"unpack",
+)
 
 func setOf(names ...string) map[string]bool {
 	set := map[string]bool{}

@@ -269,8 +269,8 @@ func (p *Profiler) build() *profile.Profile {
 	}
 	functions := p.functions()
 	for i, at := range p.list {
-		line := profile.Line{Function: functions[at.function()], Line: int64(at.line)}
-		out.Location = append(out.Location, &profile.Location{ID: uint64(i + 1), Mapping: mapping, Line: []profile.Line{line}})
+		lines := []profile.Line{{Function: functions[at.function()], Line: int64(at.line)}}
+		out.Location = append(out.Location, &profile.Location{ID: uint64(i + 1), Mapping: mapping, Line: lines})
 	}
 	for _, f := range functions {
 		f.ID = uint64(len(out.Function) + 1)

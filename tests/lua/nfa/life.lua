@@ -203,6 +203,20 @@ t.case("N23 the tables given to spawn are left alone; two machines of one table"
   case.after(function() log:is("one:a two:b three:a") end)
 end)
 
+t.case("N23 object states of one machine are nobody else's", function(case)
+  local log = t.log()
+  local states = { a = { x = function(ctx) log(ctx.runstate) end, _default = function(_, event) log(event) end } }
+  local object = { y = function(_, ctx) log(ctx.runstate, "y") end }
+  local plain = poe.NFA.spawn{ inline_states = states, runstate = "plain" }
+  local more = poe.NFA.spawn{ inline_states = states, object_states = { a = { object, { "y" } } }, runstate = "more" }
+  for _, m in ipairs{ plain, more } do
+    m:goto_state("a")
+    kernel:post(m, "x")
+    kernel:post(m, "y")
+  end
+  case.after(function() log:is("plain y more more:y") end)
+end)
+
 t.case("N23 changes to a table after spawn concern the next machine only", function(case)
   local log = t.log()
   local states = { a = { x = function() log("old") end }, b = {} }

@@ -265,6 +265,45 @@ t.case("P16 memory of a session grows with its heap and its aliases", function(c
   }
 end)
 
+t.case("P16 memory of signals grows with watchers and their arguments", function()
+  spawn{ _start = function()
+    local none = peek.memory().signals
+    kernel:sig("mine", "mine")
+    local one = peek.memory().signals
+    kernel:sig("mine", "mine", ("x"):rep(1000))
+    t.truthy(none < one and one + 1000 < peek.memory().signals)
+    kernel:sig("mine")
+    t.is(peek.memory().signals, none)
+  end }
+end)
+
+t.case("P16 memory of handles grows with watchers, wheels and what wheels have to write", function()
+  local near, _, far = poe.pipe.TwoWay.new("socketpair")
+  local last = peek.memory().handles
+  local function grows(what)
+    local now = peek.memory()
+    t.truthy(now.handles > last, what)
+    t.is(now.total, now.sessions + now.queue + now.handles + now.signals + now.aliases)
+    last = now.handles
+  end
+  spawn{
+    _start = function(ctx)
+      kernel:select_read(far, "ready")
+      grows("a watcher")
+      local own = peek.memory(ctx.session)
+      local wheel = poe.wheel.ReadWrite.new{ handle = near, input_event = "line" }
+      grows("a wheel")
+      wheel:put(("x"):rep(100000))
+      grows("output")
+      t.truthy(peek.memory(ctx.session) > own + 100000)
+      wheel:destroy()
+      kernel:select_read(far)
+      far:close()
+    end,
+    ready = function() end, line = function() end,
+  }
+end, { clock = "real" })
+
 t.case("P19 kernel has the process ID and counts", function(case)
   local k = peek.kernel()
   t.is(k.id, kernel:id())

@@ -284,6 +284,28 @@ t.case("P9 handles with their modes, paused or not", function(case)
   }
 end, real)
 
+t.case("P1 a record counts wheels, children and what is sent", function()
+  local near, _, far = poe.pipe.TwoWay.new("socketpair")
+  local function short() return spawn{ _start = function() kernel:yield("over") end, over = function() end } end
+  local other = short()
+  spawn{
+    _start = function(ctx)
+      local wheel = poe.wheel.ReadWrite.new{ handle = near, input_event = "line" }
+      kernel:post(other, "over")
+      local record = peek.session(ctx.session)
+      t.is(record.wheels, 1)
+      t.is(record.events_from, 1)
+      t.same(record.children, {})
+      local child = short()
+      t.same(peek.session(ctx.session).children, { child:id() })
+      wheel:destroy()
+      t.is(peek.session(ctx.session).wheels, 0)
+      far:close()
+    end,
+    line = function() end,
+  }
+end, real)
+
 t.case("P9 the handle of a wheel is its owner's", function(case)
   local a, b = poe.pipe.TwoWay.new("socketpair")
   spawn{
@@ -452,9 +474,11 @@ t.case("P24 processes lists a watched process", function(case)
       t.same(peek.processes(), peek.processes(ctx.session))
       t.same(peek.processes(kernel), {})
       t.is(peek.session(ctx.session).processes, 1)
+      peek.trace(ctx.session, function(record) ctx.heap.type = record.type end, { "dispatch" })
       os.execute("kill -TERM " .. pid)
     end,
     ended = case.expect(1, function(ctx)
+      t.is(ctx.heap.type, "child")
       ctx.heap.pipe:close()
       t.same(peek.processes(), {})
     end),

@@ -55,6 +55,55 @@ t.case("P17 queued, dispatch and return come in order, seq grows", function(case
   end)
 end)
 
+t.case("P17 type says how an event came to be, depth how many handlers are in progress", function(case)
+  local log = t.log()
+  local reader, writer = poe.pipe.OneWay.new()
+  local near, _, far = poe.pipe.TwoWay.new("socketpair")
+  peek.trace("*", function(record) log(record.event, record.type, record.depth) end, { "dispatch" })
+  spawn{
+    _start = function(ctx)
+      kernel:sig("DIE", "died")
+      kernel:sig("mine", "signalled")
+      kernel:signal(ctx.session, "mine")
+      kernel:call(ctx.session, "called")
+      kernel:yield("fail")
+    end,
+    signalled = nothing, called = nothing,
+    fail = function() error("boom") end,
+    died = function() kernel:sig_handled(); kernel:delay("timed", 0.001) end,
+    timed = function() writer:write("x"); kernel:select_read(reader, "ready") end,
+    ready = function(ctx)
+      kernel:select_read(reader)
+      ctx.heap.wheel = poe.wheel.ReadWrite.new{ handle = near, input_event = "line" }
+      far:write("x\n")
+    end,
+    line = function(ctx) ctx.heap.wheel:destroy() end,
+  }
+  case.after(function()
+    log:is("_start:internal:1 called:call:2 signalled:signal:1 fail:post:1 died:signal:1 timed:timer:1 ready:io:1 " ..
+      "line:io:1 _stop:internal:1")
+    for _, handle in ipairs{ reader, writer, far } do handle:close() end
+  end)
+end, real)
+
+t.case("P17 seconds are those that the handler took", function(case)
+  local f, list = recorder()
+  local session = spawn{ tick = function()
+    local begun = os.clock()
+    while os.clock() - begun < 0.002 do end
+  end }
+  peek.trace(session, f, { "return" })
+  kernel:post(session, "tick")
+  case.after(function() t.truthy(list[1].seconds > 0.001) end)
+end, real)
+
+t.case("P17 the session of what happens to the kernel is its ID", function(case)
+  local log = t.log()
+  peek.trace(kernel, function(record) log(record.session == kernel:id(), record.what, record.child) end, { "child" })
+  spawn{}
+  case.after(function() log:is("true:create:1 true:lose:1") end)
+end)
+
 t.case("P17 stop ends a trace, a second stop does nothing", function(case)
   local f, list = recorder()
   local trace
@@ -501,7 +550,7 @@ t.case("the record ref tells of each change", function(case)
       t.same(field(list, "change"), { 1, 1, -1, -1 })
       t.truthy(list[1].what:find("mine", 1, true))
       t.truthy(list[2].what:find("alias", 1, true))
-      local before = list[4].refcount
+      local before = peek.session(ctx.session).refcount
       t.same(field(list, "refcount"), { before + 1, before + 2, before + 1, before })
     end,
   }
