@@ -103,7 +103,7 @@ func (b *Lib) openNFA(l *lua.LState) {
 		"is_alive":          b.sessionIsAlive,
 		"wheels":            b.sessionWheels,
 	})
-	b.nfa.class.RawSetString("wheel", b.session.RawGetString("wheel"))
+	b.nfa.class.RawSetString("wheel", l.GetField(b.session, "wheel"))
 	b.nfa.meta = b.sessionMetatable(l, "poe.NFA", b.nfa.class)
 	for event, do := range map[string]func(mover){
 		moveGoto: mover.gotoState, movePush: mover.pushState, movePop: mover.popState, moveStop: mover.stop,

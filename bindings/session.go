@@ -45,19 +45,35 @@ func (b *Lib) openSession(l *lua.LState) {
 		"is_alive":    b.sessionIsAlive,
 		"wheels":      b.sessionWheels,
 	})
-	b.session.RawSetString("wheel", luax.NewDirect(l, b.sessionWheel, b.directWheel))
+	wheel := luax.NewDirect(l, b.sessionWheel, b.directWheel)
+	b.hotMethod(l, "wheel", wheel)
 	b.invoke = l.NewFunction(b.sessionInvoke)
 	b.session.RawSetString("invoke", b.invoke)
-	b.sessionMeta = b.sessionMetatable(l, "poe.Session", b.session)
+	b.sessionMeta = b.sessionMetatable(l, "poe.Session", b.session, "wheel")
 	b.method = l.NewFunction(b.callMethod)
 }
 
 // sessionMetatable makes the metatable of the objects of a class.
-func (b *Lib) sessionMetatable(l *lua.LState, name string, class lua.LValue) *lua.LTable {
+func (b *Lib) sessionMetatable(l *lua.LState, name string, class lua.LValue, hot ...string) *lua.LTable {
 	return metatable(l, name, class, map[string]lua.LGFunction{
 		"__newindex": b.sessionNewIndex,
 		"__tostring": b.sessionString,
-	})
+	}, hot...)
+}
+
+// hotMethod gives poe.Session a method that is found by a short way as long as the script does not put another in its place. That
+// is noticed because the method lies in a table behind the class.
+func (b *Lib) hotMethod(l *lua.LState, name string, method *lua.LFunction) {
+	behind, up := l.CreateTable(0, 1), l.CreateTable(0, 3)
+	behind.RawSetString(name, method)
+	up.RawSetString("__index", behind)
+	up.RawSetString("__newindex", l.NewFunction(func(l *lua.LState) int {
+		luax.DropHot(b.sessionMeta)
+		l.CheckTable(1).RawSet(l.CheckAny(2), l.CheckAny(3))
+		return 0
+	}))
+	up.RawSetString("__metatable", lua.LString("poe.Session"))
+	b.session.Metatable = up
 }
 
 // newSession makes a session that the kernel does not know yet.

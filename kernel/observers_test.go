@@ -12,7 +12,11 @@ func TestObserversThatEndedKeepNoTaskThatHasStopped(t *testing.T) {
 	k.Spawn(Session{Start: start, States: handler})
 	k.Spawn(Session{Start: func(c *Context) any { other = c.Task; return start(c) }, States: handler})
 	o := k.Observe(RecordReturn, other, func(*Record) {})
-	k.Observe(RecordReturn, nil, func(*Record) { o.Stop() })
+	var all *Observer
+	all = k.Observe(RecordReturn, nil, func(*Record) {
+		o.Stop()
+		all.Stop()
+	})
 	if err := k.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -242,8 +242,8 @@ func (s *interpreter) callDirect(l *lua.LState, d *directFunction, a, nargs, nre
 		array[a] = lua.LNil
 		a++
 	}
-	if a < s.reg.top {
-		clear(array[a:s.reg.top])
+	for i := a; i < s.reg.top; i++ { // few: clear would take longer
+		array[i] = nil
 	}
 	s.reg.top = a
 	return true
@@ -270,7 +270,7 @@ type hotMethod struct {
 func NewClass(l *lua.LState, fields int, index *lua.LTable, hot ...string) *lua.LTable {
 	c := &classTable{table: *l.CreateTable(0, fields+1), index: index}
 	for _, name := range hot {
-		if method := index.RawGetString(name); method != lua.LNil {
+		if method := l.GetField(index, name); method != lua.LNil {
 			c.hot = append(c.hot, hotMethod{name, method})
 		}
 	}
@@ -278,6 +278,9 @@ func NewClass(l *lua.LState, fields int, index *lua.LTable, hot ...string) *lua.
 	c.table.Metatable = classMark
 	return &c.table
 }
+
+// DropHot ends the faster way to the hot methods of a class: the script has methods of its own.
+func DropHot(class *lua.LTable) { (*classTable)(unsafe.Pointer(class)).hot = nil }
 
 // selfInstruction is OP_SELF: R(A+1) := R(B); R(A) := R(B)[RK(C)].
 func selfInstruction(l *lua.LState, inst uint32, base unsafe.Pointer) int {
