@@ -69,7 +69,11 @@ func (b *Lib) hotMethod(l *lua.LState, name string, method *lua.LFunction) {
 	up.RawSetString("__index", behind)
 	up.RawSetString("__newindex", l.NewFunction(func(l *lua.LState) int {
 		luax.DropHot(b.sessionMeta)
-		l.CheckTable(1).RawSet(l.CheckAny(2), l.CheckAny(3))
+		key := l.CheckAny(2)
+		if n, ok := key.(lua.LNumber); key == lua.LNil || ok && n != n {
+			l.RaiseError("table index is %s", key.String())
+		}
+		l.CheckTable(1).RawSet(key, l.CheckAny(3))
 		return 0
 	}))
 	up.RawSetString("__metatable", lua.LString("poe.Session"))

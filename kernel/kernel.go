@@ -360,6 +360,9 @@ func (k *Kernel) finish() error {
 	if k.tasks == 0 && k.trace&TraceStats != 0 {
 		k.traceStats()
 	}
+	if late, ok := k.log.(interface{ Flush() }); ok && k.tasks == 0 {
+		late.Flush() // somebody may read the trace now
+	}
 	err := k.exception
 	k.exception = nil
 	return err

@@ -34,7 +34,7 @@ const (
 func NewLateWriter(w io.Writer, failed func(error)) *LateWriter {
 	l := &LateWriter{w: w, failed: failed}
 	l.idle.L = &l.mu
-	l.timer = time.AfterFunc(latest, l.flush)
+	l.timer = time.AfterFunc(latest, l.late)
 	l.timer.Stop()
 	return l
 }
@@ -75,8 +75,8 @@ func (l *LateWriter) take(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// flush hands over what there is, unless a piece is under way: then its end does.
-func (l *LateWriter) flush() {
+// late hands over what there is, unless a piece is under way: then its end does.
+func (l *LateWriter) late() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.writing {
@@ -118,10 +118,22 @@ func (l *LateWriter) fail(err error) {
 	}
 }
 
-// Close brings out what there is, and waits for that some seconds at most. What is written later goes out at once.
+// Close is Flush, and what is written later goes out at once.
 func (l *LateWriter) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.flush()
+	l.closed, l.buf = true, nil
+}
+
+// Flush brings out what there is, and waits for that some seconds at most.
+func (l *LateWriter) Flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flush()
+}
+
+func (l *LateWriter) flush() {
 	l.timer.Stop()
 	end := time.Now().Add(latestClose)
 	waking := time.AfterFunc(latestClose, l.idle.Broadcast)
@@ -136,5 +148,4 @@ func (l *LateWriter) Close() {
 		}
 		l.idle.Wait()
 	}
-	l.closed, l.buf = true, nil
 }
