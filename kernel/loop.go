@@ -75,7 +75,9 @@ func (k *Kernel) hasPosts() bool {
 // takeInput takes up what the world outside has for the kernel: ready handles, then submitted work.
 func (k *Kernel) takeInput() {
 	k.recorder.fresh = false
-	k.writeTrace()
+	if len(k.line) > 0 {
+		k.writeTrace()
+	}
 	if k.options.Idle {
 		k.testIdle()
 	}

@@ -214,6 +214,7 @@ func TestWrongOptionsExitWith2AndOneLine(t *testing.T) {
 	for _, args := range [][]string{
 		{"--nonsense"}, {"--nonsense", "script.lua"}, {"-z"}, {"--loop", "nosuch", "-e", ""}, {"--clock", "nosuch", "-e", ""},
 		{"--trace", "nosuch", "-e", ""}, {"--assert", "nosuch", "-e", ""}, {"-e"}, {"-l"},
+		{"--profile"}, {"--profile", "same", "--trace-file", "same", "-e", ""},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			r := runPoelua(t, args...)
@@ -227,6 +228,8 @@ func TestWrongOptionsExitWith2AndOneLine(t *testing.T) {
 	t.Run("the line names the option", func(t *testing.T) {
 		runPoelua(t, "--nonsense").wantStderr(t, "nonsense")
 		runPoelua(t, "--loop", "nosuch", "-e", "").wantStderr(t, "nosuch")
+		runPoelua(t, "--profile").wantStderr(t, "'--profile' needs a value")
+		runPoelua(t, "-e").wantStderr(t, "'-e' needs a value")
 	})
 }
 

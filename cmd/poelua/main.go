@@ -125,6 +125,9 @@ func parse(args []string) (*command, error) {
 	if c.prompt && c.script == "-" {
 		return nil, errors.New("-i: standard input is for the prompt, it cannot be the script, too")
 	}
+	if c.profile != "" && c.profile == c.traceFile {
+		return nil, fmt.Errorf("--profile and --trace-file: both are to write '%s'", c.profile)
+	}
 	c.options.Args = rest
 	return c, nil
 }
@@ -145,10 +148,7 @@ func duration(s string) (time.Duration, error) {
 func tidy(err error) error {
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
-		if len(name) > 2 {
-			name = "-" + name
-		}
-		return fmt.Errorf("unknown option '%s'", name)
+		return fmt.Errorf("unknown option '%s'", dashed(name))
 	}
 	// invalid value "x" for flag -trace: reason
 	if value, reason, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(value, "invalid value") {
@@ -156,9 +156,17 @@ func tidy(err error) error {
 		return fmt.Errorf("--%s: %s", name, reason)
 	}
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: "); ok {
-		return fmt.Errorf("option '%s' needs a value", name)
+		return fmt.Errorf("option '%s' needs a value", dashed(name))
 	}
 	return errors.New(text)
+}
+
+// dashed is an option as people write it: one dash before a letter, two before a word.
+func dashed(name string) string {
+	if len(name) > 2 {
+		return "-" + name
+	}
+	return name
 }
 
 func (c *command) run() (status int) {
